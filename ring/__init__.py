@@ -1,0 +1,1 @@
+"""A cache over many Redis nodes that is never stale."""

@@ -1,0 +1,1 @@
+"""Chitram: a self-hosted image host."""
