@@ -1,0 +1,33 @@
+"""A file name that is safe to store, to show and to send."""
+
+import re
+import unicodedata
+
+MAX_BYTES = 255
+"""What file systems take, in UTF-8."""
+
+_SEPARATORS = re.compile(r"[/\\:]")
+_INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+_JOINERS = {"\u200c", "\u200d"}  # Telugu and many other scripts are spelled with them
+
+
+def safe_filename(text: str | None, *, extension: str) -> str:
+    """*text* without paths, control, bidirectional and unassigned characters; never empty, at most 255 bytes."""
+    last = _SEPARATORS.split(unicodedata.normalize("NFC", text or ""))[-1]
+    kept = "".join(c for c in last if unicodedata.category(c) not in _INVISIBLE or c in _JOINERS)
+    name = " ".join(kept.split()).strip(". ") or f"image.{extension}"
+    return _shorten(name)
+
+
+def _shorten(name: str) -> str:
+    stem, dot, suffix = name.rpartition(".")
+    if not dot or len(suffix.encode()) > 10:
+        stem, dot, suffix = name, "", ""
+    room = MAX_BYTES - len((dot + suffix).encode())
+    return stem.encode()[:room].decode(errors="ignore") + dot + suffix
+
+
+def title_from(filename: str) -> str:
+    """A first title for a picture: its file name without the extension, underscores as spaces."""
+    stem = filename.rpartition(".")[0] or filename
+    return " ".join(stem.replace("_", " ").split())

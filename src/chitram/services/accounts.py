@@ -1,0 +1,88 @@
+"""Register, sign in, sign out, and who a token speaks for."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from chitram.domain.account import User, email_problem, normalise_email, password_problem
+from chitram.domain.errors import InvalidCredentials, Unauthorized, UserInactive, ValidationFailed
+from chitram.domain.image import Caller
+from chitram.services.ports import Passwords, Tokens, Users
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """An account and a fresh token for it."""
+
+    user: User
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """The account that a request speaks for, with the token that it carried."""
+
+    user: User
+    token: str
+
+    @property
+    def caller(self) -> Caller:
+        """The same, in the words of the access rules."""
+        return Caller(self.user.id, is_admin=self.user.is_admin)
+
+
+class Accounts:
+    """Local accounts."""
+
+    def __init__(self, *, users: Users, passwords: Passwords, tokens: Tokens) -> None:
+        self._users = users
+        self._passwords = passwords
+        self._tokens = tokens
+
+    async def register(self, email: str, password: str) -> SignedIn:
+        """Open an account. Raises ``ValidationFailed`` and ``EmailExists``."""
+        address = normalise_email(email)
+        problems = [p for p in (email_problem(address), password_problem(password)) if p]
+        if problems:
+            raise ValidationFailed(*problems)
+        user = User(id=str(uuid4()), email=address, is_active=True, is_admin=False, created_at=datetime.now(UTC))
+        await self._users.add(user, await self._passwords.hash(password))
+        return SignedIn(user, self._tokens.issue(user.id))
+
+    async def login(self, email: str, password: str) -> SignedIn:
+        """Sign in. Raises ``InvalidCredentials``, alike in words and time for an unknown address and a wrong password;
+        ``UserInactive`` only after a right password.
+        """
+        found = await self._users.by_email(normalise_email(email))
+        matches = await self._passwords.matches(password, found[1] if found else None)
+        if found is None or not matches:
+            raise InvalidCredentials
+        user = found[0]
+        if not user.is_active:
+            raise UserInactive
+        return SignedIn(user, self._tokens.issue(user.id))
+
+    async def session(self, token: str) -> Session:
+        """Who *token* speaks for, checked against the database. Raises ``Unauthorized`` or ``TokenExpired``."""
+        claims = self._tokens.read(token)
+        user = await self._users.by_token(claims.user_id, claims.token_id, claims.issued_at)
+        if user is None or not user.is_active:
+            raise Unauthorized("This session has ended. Sign in again.")
+        return Session(user, token)
+
+    async def logout(self, session: Session) -> None:
+        """Revoke the session's token at once."""
+        claims = self._tokens.read(session.token)
+        await self._users.revoke(claims.token_id, claims.expires_at)
+
+    async def change_password(self, session: Session, *, current: str, new: str) -> SignedIn:
+        """Set a new password and revoke every token issued so far. Raises ``InvalidCredentials``, ``ValidationFailed``."""
+        stored = await self._users.password_hash(session.user.id)
+        if not await self._passwords.matches(current, stored):
+            raise InvalidCredentials("The current password is wrong.")
+        if problem := password_problem(new):
+            raise ValidationFailed(problem)
+        await self._users.set_password(
+            session.user.id, await self._passwords.hash(new), revoke_before=datetime.now(UTC)
+        )
+        return SignedIn(session.user, self._tokens.issue(session.user.id))

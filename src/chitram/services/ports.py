@@ -1,0 +1,272 @@
+"""What the use cases need from the outside. Adapters implement these; tests do too, and pass the same suites."""
+
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, Protocol
+
+from chitram.domain.account import User
+from chitram.domain.identifiers import ImageId
+from chitram.domain.image import Image, Visibility
+from chitram.domain.media import MediaType
+from chitram.domain.page import Cursor
+from chitram.domain.thumbnail import ThumbnailFormat
+
+CacheResult = Literal["hit", "miss", "disabled", "stale"]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """An image as clients see it, encoded once: what the cache holds.
+
+    *body* is the JSON of ``GET /images/{id}``, *etag* its validator (without quotes). The other fields decide who may
+    see it and where its bytes lie; they never leave the service. No token, hash of one, or uploader's address is here.
+    """
+
+    visibility: Visibility
+    owner_id: str | None
+    blob_key: str
+    etag: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """The outcome of a metadata read: *document* is ``None`` for an unknown id; *node* answered, or was filled."""
+
+    document: Document | None
+    result: CacheResult
+    node: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A filter for lists. ``owner_id=None`` is everybody's; ``visibility=None`` is any."""
+
+    owner_id: str | None = None
+    visibility: Visibility | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One row of a list."""
+
+    document: Document
+    cursor: Cursor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageChanges:
+    """What a change sets; ``None`` leaves a field as it is."""
+
+    title: str | None = None
+    visibility: Visibility | None = None
+
+
+class Images(Protocol):
+    """The metadata of all images. Each writing method is one transaction, and when it returns no process can read an
+    older version from any cache. Every method raises ``ServiceUnavailable`` when the database cannot be reached.
+    """
+
+    async def fetch(self, image_id: ImageId) -> Fetched:
+        """Read one document through the cache."""
+        ...
+
+    async def page(self, listing: Listing, after: Cursor | None, limit: int) -> Sequence[Listed]:
+        """Up to *limit* documents, newest first, that follow *after*."""
+        ...
+
+    async def count(self, listing: Listing) -> int:
+        """How many images there are."""
+        ...
+
+    async def add(self, image: Image, *, delete_token_sha256: str | None) -> Document:
+        """Store a new image."""
+        ...
+
+    async def change(self, image_id: ImageId, changes: ImageChanges, *, if_match: str | None) -> Document:
+        """Apply *changes*. Raises ``ImageNotFound``, and ``PreconditionFailed`` when *if_match* is another version."""
+        ...
+
+    async def remove(self, image_id: ImageId) -> bool:
+        """Delete the row; ``False`` when there was none."""
+        ...
+
+    async def delete_token_sha256(self, image_id: ImageId) -> str | None:
+        """The stored hash of an anonymous image's delete token. Never cached."""
+        ...
+
+    async def settle_thumbnails(self, image_id: ImageId, *, made: bool) -> bool:
+        """Say that the thumbnails are made, or cannot be; ``False`` when the image is gone meanwhile."""
+        ...
+
+    async def owing_thumbnails(self, limit: int) -> Sequence[tuple[ImageId, str]]:
+        """The oldest images whose thumbnails are owed, with their blob keys."""
+        ...
+
+    async def known(self, image_ids: Collection[str]) -> set[str]:
+        """Which of these ids have a row. Never cached."""
+        ...
+
+
+class Users(Protocol):
+    """Accounts and the tokens that were revoked. Raises ``ServiceUnavailable`` when the database cannot be reached."""
+
+    async def add(self, user: User, password_hash: str) -> None:
+        """Store a new account. Raises ``EmailExists``."""
+        ...
+
+    async def by_email(self, email: str) -> tuple[User, str] | None:
+        """The account with its password hash."""
+        ...
+
+    async def by_token(self, user_id: str, token_id: str, issued_at: datetime) -> User | None:
+        """The account that a token speaks for, unless it is unknown or the token was revoked."""
+        ...
+
+    async def password_hash(self, user_id: str) -> str | None:
+        """The stored hash."""
+        ...
+
+    async def set_password(self, user_id: str, password_hash: str, *, revoke_before: datetime) -> None:
+        """Store a new hash and revoke every token issued before *revoke_before*."""
+        ...
+
+    async def revoke(self, token_id: str, expires_at: datetime) -> None:
+        """Make one token worthless; it may be forgotten after *expires_at*."""
+        ...
+
+
+class Passwords(Protocol):
+    """Slow hashes, computed off the event loop and a few at a time."""
+
+    async def hash(self, password: str) -> str:
+        """A salted hash that says how it was made."""
+        ...
+
+    async def matches(self, password: str, stored: str | None) -> bool:
+        """Compare. ``stored=None`` (no such account) takes as long as a real comparison and is ``False``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a valid token says."""
+
+    user_id: str
+    token_id: str
+    issued_at: datetime
+    expires_at: datetime
+
+
+class Tokens(Protocol):
+    """Signed bearer tokens."""
+
+    def issue(self, user_id: str) -> str:
+        """A new token."""
+        ...
+
+    def read(self, token: str) -> Claims:
+        """Check a token. Raises ``TokenExpired`` or ``Unauthorized``."""
+        ...
+
+
+@dataclass(slots=True)
+class Staged:
+    """An upload on its way: a private temporary file, its length in bytes and its SHA-256 so far."""
+
+    path: Path
+    size: int = 0
+    sha256: str = field(default="")
+
+
+class Blob(Protocol):
+    """Stored bytes, open for reading."""
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        ...
+
+    def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
+        """The bytes from *start* up to *stop*, in chunks of bounded size."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBlob:
+    """A row of a storage listing."""
+
+    key: str
+    size: int
+    modified_at: datetime
+
+
+class BlobStorage(Protocol):
+    """Originals and thumbnails by key. Every method raises ``ServiceUnavailable`` when the storage cannot be reached."""
+
+    def stage(self, chunks: AsyncIterator[bytes]) -> AbstractAsyncContextManager[Staged]:
+        """Write *chunks* to a temporary file that is gone after the block, unless it was stored."""
+        ...
+
+    async def store(self, staged: Staged, key: str) -> None:
+        """Keep a staged file under *key*, all or nothing, safe against a power cut when this returns."""
+        ...
+
+    async def put(self, key: str, data: bytes) -> None:
+        """Keep a small blob (a thumbnail), all or nothing."""
+        ...
+
+    def open(self, key: str) -> AbstractAsyncContextManager[Blob]:
+        """Open a blob. Raises ``KeyError`` when there is none."""
+        ...
+
+    async def delete(self, keys: Collection[str]) -> None:
+        """Remove blobs; those that are not there are no error."""
+        ...
+
+    def walk(self) -> AsyncIterator[StoredBlob]:
+        """Every blob that is stored."""
+        ...
+
+    async def clear_staging(self, *, older_than: datetime) -> int:
+        """Remove temporary files that a dead process left; how many there were."""
+        ...
+
+    async def check(self) -> None:
+        """Write, read and remove a few bytes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """What decoding showed. *color* is the average as ``#rrggbb``; width and height are as displayed."""
+
+    media_type: MediaType
+    width: int
+    height: int
+    color: str
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedThumbnail:
+    """One encoded thumbnail."""
+
+    size: int
+    kind: ThumbnailFormat
+    data: bytes
+
+
+class Pictures(Protocol):
+    """Decoding and scaling, off the event loop and a few at a time."""
+
+    async def inspect(self, path: Path) -> Inspected:
+        """Decode the file. Raises ``InvalidFileFormat``, and ``TooManyPixels`` before anything large is allocated."""
+        ...
+
+    async def thumbnails(self, path: Path) -> Sequence[RenderedThumbnail]:
+        """Every size and format. Raises ``InvalidFileFormat``."""
+        ...

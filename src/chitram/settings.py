@@ -1,0 +1,142 @@
+"""Everything an operator can set, read once from a mapping. Only the composition root and the command line import this.
+
+Names are environment names in lower case. Flags win over the environment, the environment over a ``.env`` file.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from dotenv import dotenv_values
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from chitram.domain.media import MediaType
+
+DEVELOPMENT_SECRET = "development-only-secret-not-for-production"  # noqa: S105  refused in production by `_refuse_defaults`
+
+
+class SettingsError(Exception):
+    """A setting is unusable; the text names it and says what would be right."""
+
+
+class Settings(BaseModel):
+    """Immutable values with their defaults. Secrets are ``SecretStr``: they do not print."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    app_env: Literal["development", "production"] = "development"
+    debug: bool = False
+
+    database_url: str = "sqlite+aiosqlite:///chitram.db"
+    db_pool_size: Annotated[int, Field(ge=1, le=500)] = 10
+    db_max_overflow: Annotated[int, Field(ge=0, le=500)] = 5
+    db_pool_recycle: Annotated[int, Field(ge=-1)] = 1800
+
+    storage_backend: Literal["local"] = "local"
+    local_storage_path: Path = Path("blobs")
+
+    redis_nodes: str = ""
+    redis_host: str = ""
+    redis_port: Annotated[int, Field(ge=1, le=65535)] = 6379
+    redis_password: SecretStr = SecretStr("")
+    redis_db: Annotated[int, Field(ge=0)] = 0
+    cache_enabled: bool = True
+    cache_ttl_seconds: Annotated[int, Field(ge=1, le=30 * 86400)] = 3600
+    cache_key_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] = "chitram"
+    cache_virtual_nodes: Annotated[int, Field(ge=1, le=10_000)] = 150
+    cache_debug: bool = False
+
+    jwt_secret_key: SecretStr = SecretStr(DEVELOPMENT_SECRET)
+    jwt_algorithm: Literal["HS256"] = "HS256"
+    jwt_expire_minutes: Annotated[int, Field(ge=1, le=525_600)] = 1440
+    auth_provider: Literal["local"] = "local"
+    allow_anonymous_uploads: bool = True
+
+    upload_concurrency_limit: Annotated[int, Field(ge=1, le=1000)] = 10
+    upload_concurrency_timeout: Annotated[float, Field(ge=0, le=600)] = 30.0
+    max_file_size_mb: Annotated[float, Field(gt=0, le=1024)] = 25
+    max_pixels: Annotated[int, Field(ge=1, le=1_000_000_000)] = 64_000_000
+    allowed_content_types: frozenset[MediaType] = frozenset(MediaType)
+
+    metrics_enabled: bool = True
+
+    @classmethod
+    def load(
+        cls,
+        environ: Mapping[str, str],
+        overrides: Mapping[str, object] | None = None,
+        dotenv: Path | None = Path(".env"),
+    ) -> Self:
+        """Read the settings; *overrides* (flags) win over *environ*, *environ* over the *dotenv* file.
+
+        Raises :class:`SettingsError` with one line for each unusable value.
+        """
+        written = dotenv_values(dotenv) if dotenv and dotenv.is_file() else {}
+        merged = {name.lower(): value for name, value in {**written, **environ}.items() if value is not None}
+        known = {name: merged[name] for name in cls.model_fields if name in merged}
+        try:
+            return cls.model_validate({**known, **(overrides or {})})
+        except ValidationError as error:
+            raise SettingsError("\n".join(_explain(part) for part in error.errors())) from None
+
+    @field_validator("database_url")
+    @classmethod
+    def _with_driver(cls, url: str) -> str:
+        scheme, separator, rest = url.partition("://")
+        drivers = {
+            "postgres": "postgresql+asyncpg",
+            "postgresql": "postgresql+asyncpg",
+            "sqlite": "sqlite+aiosqlite",
+        }
+        scheme = drivers.get(scheme, scheme)
+        if not separator or scheme not in drivers.values():
+            raise ValueError("use sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME")
+        return f"{scheme}://{rest}"
+
+    @field_validator("allowed_content_types", mode="before")
+    @classmethod
+    def _split_by_commas(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("jwt_secret_key")
+    @classmethod
+    def _long_enough(cls, secret: SecretStr) -> SecretStr:
+        if len(secret.get_secret_value().encode()) < 32:
+            raise ValueError("HS256 needs at least 32 bytes: openssl rand -base64 32")
+        return secret
+
+    @model_validator(mode="after")
+    def _refuse_defaults(self) -> Self:
+        default = self.jwt_secret_key.get_secret_value() == DEVELOPMENT_SECRET
+        if self.app_env == "production" and default:
+            raise ValueError("JWT_SECRET_KEY must be set in production: openssl rand -base64 32")
+        return self
+
+    @property
+    def max_file_bytes(self) -> int:
+        """The largest accepted upload in bytes."""
+        return int(self.max_file_size_mb * 1024 * 1024)
+
+    @property
+    def node_list(self) -> str:
+        """The nodes in the syntax of ``REDIS_NODES``, or an empty string for none."""
+        if not self.cache_enabled or self.redis_nodes or not self.redis_host:
+            return self.redis_nodes if self.cache_enabled else ""
+        password = self.redis_password.get_secret_value()
+        login = f":{password}@" if password else ""
+        return f"redis://{login}{self.redis_host}:{self.redis_port}/{self.redis_db}"
+
+
+def _explain(error: Mapping[str, object]) -> str:
+    location = error["loc"]
+    name = str(location[0]).upper() if isinstance(location, tuple) and location else ""
+    message = str(error["msg"]).removeprefix("Value error, ")
+    return f"{name}: {message}" if name else message
