@@ -35,7 +35,7 @@ def spawn(
         raise RuntimeError(
             "children are spawned from the main thread only: a child dies with the thread that forked it"
         )
-    uid, gid = owner if owner else (None, None)
+    uid, gid = owner or (None, None)
     with log.open("ab") as output:
         return subprocess.Popen(  # noqa: S603 - the callers build the arguments, no shell reads them
             [str(argument) for argument in arguments],

@@ -1,0 +1,3 @@
+"""Fixtures that every test may ask for: real servers, each started at its first use."""
+
+pytest_plugins = ["tests.servers.browser", "tests.servers.postgres", "tests.servers.redis_nodes"]
