@@ -1,0 +1,158 @@
+"""The ring: which nodes a key prefers, in which order, and what a change of the ring would move.
+
+Pure and immutable. Nothing about health may enter here: a node that is down stays on the ring and is passed over.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+from ring.hashing import SLOTS, fingerprint, points, slot
+from ring.node import Node, NodeState
+
+VNODES = 150
+_SHIFT = 64 - 16
+
+Order = tuple[str, ...]
+
+
+class HashRing:
+    """A consistent-hash ring over the `up` nodes, with constant-time lookup.
+
+    Each node has `round(vnodes × weight)` points; the count is absolute, so that adding a node moves keys to it and
+    nothing between the others. Passing over a node gives the same answer as a ring built without it. A key is a string
+    or its UTF-8 bytes.
+
+    Not given: the ring knows nothing of health or replicas, and balance is statistical (see `choose_salt`).
+    """
+
+    def __init__(self, nodes: Iterable[Node], vnodes: int = VNODES, salt: int = 0) -> None:
+        self.nodes = tuple(sorted((n for n in nodes if n.state is NodeState.UP), key=lambda node: node.name))
+        self.vnodes = vnodes
+        self.salt = salt
+        self.points = _sorted_points(self.nodes, vnodes, salt)
+        self.slots: list[Order] = _fill_slots([position for position, _ in self.points], _orders(self.points))
+
+    def preference(self, key: str | bytes) -> Order:
+        """Return all nodes' names in the order in which they may serve the key; the first is its owner."""
+        return self.slots[slot(key if isinstance(key, bytes) else encode(key))]
+
+    def route(self, key: str | bytes, down: Collection[str] = ()) -> str | None:
+        """Return the first preferred node that is not in `down`, or None when there is none."""
+        for name in self.slots[slot(key if isinstance(key, bytes) else encode(key))]:
+            if name not in down:
+                return name
+        return None
+
+    def shares(self) -> dict[str, float]:
+        """Return the part of the slots (hence of the keys) that each node owns; the parts add up to 1."""
+        counts = dict.fromkeys((node.name for node in self.nodes), 0)
+        for order in self.slots:
+            if order:
+                counts[order[0]] += 1
+        return {name: count / SLOTS for name, count in counts.items()}
+
+    def imbalance(self) -> float:
+        """Return the largest ratio of a node's share to what its weight would give it; 1.0 is perfect."""
+        return _imbalance(self.shares(), {node.name: node.weight for node in self.nodes})
+
+    @property
+    def hash(self) -> str:
+        """Eight digits that differ when two processes would place keys differently."""
+        weights = ",".join(f"{node.name}*{node.weight:g}" for node in self.nodes)
+        return fingerprint(f"{self.salt}|{self.vnodes}|{weights}")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a change of the ring would do, to be read before it is committed."""
+
+    before: Mapping[str, float]
+    after: Mapping[str, float]
+    moves: Mapping[tuple[str | None, str | None], float]
+    """(from, to) → part of all keys whose owner changes so; None stands for "no node"."""
+
+    @property
+    def moved(self) -> float:
+        """The part of all keys that gets another owner, and therefore starts cold."""
+        return sum(self.moves.values())
+
+
+def plan(before: HashRing, after: HashRing) -> Plan:
+    """Compare two rings slot by slot."""
+    counts: dict[tuple[str | None, str | None], int] = {}
+    for old, new in zip(before.slots, after.slots, strict=True):
+        pair = (old[0] if old else None, new[0] if new else None)
+        if pair[0] != pair[1]:
+            counts[pair] = counts.get(pair, 0) + 1
+    moves = {pair: count / SLOTS for pair, count in sorted(counts.items(), key=str)}
+    return Plan(before.shares(), after.shares(), moves)
+
+
+def choose_salt(nodes: Iterable[Node | str], vnodes: int = VNODES, candidates: int = 64) -> int:
+    """Return the salt in `range(candidates)` under which these nodes' shares are the most even.
+
+    The salt belongs to the ring's identity: store it with the node set and change it only on purpose,
+    because another salt moves nearly every key.
+    """
+    weights = {n if isinstance(n, str) else n.name: 1.0 if isinstance(n, str) else n.weight for n in nodes}
+    members = [Node(name, "localhost", weight) for name, weight in weights.items()]
+
+    def score(salt: int) -> float:
+        return _imbalance(_arc_shares(_sorted_points(members, vnodes, salt)), weights)
+
+    return min(range(candidates), key=score) if members else 0
+
+
+def encode(key: str) -> bytes:
+    """Return a key's bytes; lone surrogates, which UTF-8 refuses, are let through."""
+    return key.encode("utf-8", "surrogatepass")
+
+
+def _sorted_points(nodes: Iterable[Node], vnodes: int, salt: int) -> list[tuple[int, str]]:
+    # Sorted by (position, name): both of two colliding points stay, so the order of insertion cannot matter.
+    counts = {node.name: max(1, round(vnodes * node.weight)) for node in nodes}
+    return sorted((position, name) for name, count in counts.items() for position in points(name, count, salt))
+
+
+def _orders(ring: list[tuple[int, str]]) -> list[Order]:
+    """Return the preference list at each point: its owner, then the next point's list without that owner.
+
+    Walking backwards makes this one short step a point instead of a walk around the ring; equal lists are shared.
+    """
+    if not ring:
+        return []
+    shared: dict[Order, Order] = {}
+    order: Order = tuple(dict.fromkeys(name for _, name in ring))
+    orders: list[Order] = []
+    for _, owner in reversed(ring):
+        if order[0] != owner:
+            order = (owner, *(name for name in order if name != owner))
+        order = shared.setdefault(order, order)
+        orders.append(order)
+    orders.reverse()
+    return orders
+
+
+def _fill_slots(positions: list[int], orders: list[Order]) -> list[Order]:
+    """Give each slot the list of the first point at or after its start (`slot << 48`), around the end of the ring."""
+    if not orders:
+        return [()] * SLOTS
+    slots: list[Order] = []
+    for position, order in zip(positions, orders, strict=True):
+        slots.extend([order] * ((position >> _SHIFT) + 1 - len(slots)))
+    slots.extend([orders[0]] * (SLOTS - len(slots)))
+    return slots
+
+
+def _arc_shares(ring: list[tuple[int, str]]) -> dict[str, float]:
+    shares: dict[str, float] = {}
+    closed = [(ring[-1][0] - (1 << 64), ring[-1][1]), *ring]
+    for (start, _), (end, name) in pairwise(closed):
+        shares[name] = shares.get(name, 0.0) + (end - start) / (1 << 64)
+    return shares
+
+
+def _imbalance(shares: Mapping[str, float], weights: Mapping[str, float]) -> float:
+    total = sum(weights.values())
+    return max((share * total / weights[name] for name, share in shares.items()), default=1.0)
