@@ -76,7 +76,7 @@ class Accounts:
         await self._users.revoke(claims.token_id, claims.expires_at)
 
     async def change_password(self, session: Session, *, current: str, new: str) -> SignedIn:
-        """Set a new password and revoke every token issued so far. Raises ``InvalidCredentials``, ``ValidationFailed``."""
+        """Set a new password and revoke every earlier token. Raises ``InvalidCredentials``, ``ValidationFailed``."""
         stored = await self._users.password_hash(session.user.id)
         if not await self._passwords.matches(current, stored):
             raise InvalidCredentials("The current password is wrong.")

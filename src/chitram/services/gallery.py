@@ -2,7 +2,7 @@
 
 import hmac
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from chitram.domain.errors import (
@@ -65,7 +65,7 @@ class Gallery:
 
     @asynccontextmanager
     async def original(self, spelled_id: str, caller: Caller) -> AsyncIterator[tuple[Seen, Blob]]:
-        """The stored bytes as they were uploaded. Raises ``ImageNotFound``, ``ServiceUnavailable`` when they are lost."""
+        """The stored bytes as they were uploaded. Raises ``ImageNotFound``; ``ServiceUnavailable`` when lost."""
         seen = await self.see(spelled_id, caller)
         async with self._open(seen, seen.document.blob_key, ServiceUnavailable("The file cannot be read.")) as blob:
             yield seen, blob
@@ -84,8 +84,8 @@ class Gallery:
     async def change(
         self, spelled_id: str, caller: Caller, changes: ImageChanges, *, if_match: str | None = None
     ) -> Document:
-        """Change title or visibility. Raises ``ImageNotFound``, ``Unauthorized``, ``Forbidden``, ``PreconditionFailed``,
-        ``ValidationFailed``.
+        """Change title or visibility. Raises ``ImageNotFound``, ``Unauthorized``, ``Forbidden``,
+        ``PreconditionFailed``, ``ValidationFailed``.
         """
         if changes.title is not None and not 1 <= len(changes.title.strip()) <= MAX_TITLE_LENGTH:
             raise ValidationFailed(Problem("/title", f"Use 1 to {MAX_TITLE_LENGTH} characters."))
@@ -132,17 +132,14 @@ class Gallery:
 
     @asynccontextmanager
     async def _open(self, seen: Seen, key: str, missing: Exception) -> AsyncIterator[Blob]:
-        try:
-            opened = self._storage.open(key)
-            blob = await opened.__aenter__()
-        except KeyError:
-            # A delete may have won the race between the metadata and the bytes.
-            fresh = await self._images.fetch(seen.id)
-            raise (missing if fresh.document else ImageNotFound()) from None
-        try:
+        async with AsyncExitStack() as stack:
+            try:
+                blob = await stack.enter_async_context(self._storage.open(key))
+            except KeyError:
+                # A delete may have won the race between the metadata and the bytes.
+                fresh = await self._images.fetch(seen.id)
+                raise (missing if fresh.document else ImageNotFound()) from None
             yield blob
-        finally:
-            await opened.__aexit__(None, None, None)
 
 
 def _signed_in(caller: Caller) -> str:

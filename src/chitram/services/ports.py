@@ -206,7 +206,7 @@ class StoredBlob:
 
 
 class BlobStorage(Protocol):
-    """Originals and thumbnails by key. Every method raises ``ServiceUnavailable`` when the storage cannot be reached."""
+    """Originals and thumbnails by key. Each method raises ``ServiceUnavailable`` when the storage cannot be reached."""
 
     def stage(self, chunks: AsyncIterator[bytes]) -> AbstractAsyncContextManager[Staged]:
         """Write *chunks* to a temporary file that is gone after the block, unless it was stored."""

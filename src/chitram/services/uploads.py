@@ -107,7 +107,8 @@ class Uploads:
 
     @asynccontextmanager
     async def receive(self, incoming: Incoming) -> AsyncIterator["Received"]:
-        """Read the bytes and look at them. Raises ``EmptyFile``, ``FileTooLarge``, ``InvalidFileFormat``, ``TooManyPixels``.
+        """Read the bytes and look at them. Raises ``EmptyFile``, ``FileTooLarge``, ``InvalidFileFormat`` and
+        ``TooManyPixels``.
 
         Inside the block the picture is in a temporary file; :meth:`keep` stores it, leaving the block drops it.
         """

@@ -1,0 +1,187 @@
+"""Blobs as files below one directory. A file appears under its key whole or not at all, and synced to the disk."""
+
+import asyncio
+import hashlib
+import os
+import tempfile
+from collections.abc import AsyncIterator, Collection, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from chitram.domain.errors import ServiceUnavailable
+from chitram.services.ports import Staged, StoredBlob
+
+CHUNK = 256 * 1024
+STAGING = "staging"
+
+
+@dataclass(frozen=True, slots=True)
+class DiskBlob:
+    """An open file."""
+
+    file: BinaryIO
+    size: int
+
+    async def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
+        """The bytes from *start* up to *stop*, at most 256 KiB at a time."""
+        while start < stop:
+            chunk = await asyncio.to_thread(os.pread, self.file.fileno(), min(CHUNK, stop - start), start)
+            if not chunk:
+                raise ServiceUnavailable("The file is shorter than it should be.")
+            start += len(chunk)
+            yield chunk
+
+
+class DiskStorage:
+    """The storage port on a local file system. Directories are made on first use."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root.absolute()
+
+    @asynccontextmanager
+    async def stage(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[Staged]:
+        """Write *chunks* to a file of its own, hashing on the way; memory is bounded by one chunk."""
+        with _reachable():
+            file = await asyncio.to_thread(self._new_staging_file)
+        staged, digest = Staged(Path(file.name)), hashlib.sha256()
+        try:
+            with file:
+                async for chunk in chunks:
+                    with _reachable():
+                        await asyncio.to_thread(_append, file, digest, chunk)
+                    staged.size += len(chunk)
+                with _reachable():
+                    file.flush()
+            staged.sha256 = digest.hexdigest()
+            yield staged
+        finally:
+            with suppress(OSError):
+                await asyncio.to_thread(staged.path.unlink, missing_ok=True)
+
+    async def store(self, staged: Staged, key: str) -> None:
+        """Sync the file, then give it its name."""
+        with _reachable():
+            await asyncio.to_thread(_publish, staged.path, self._root / key)
+
+    async def put(self, key: str, data: bytes) -> None:
+        """Keep a small blob."""
+        with _reachable():
+            await asyncio.to_thread(self._put, key, data)
+
+    @asynccontextmanager
+    async def open(self, key: str) -> AsyncIterator[DiskBlob]:
+        """Open a file. Raises ``KeyError`` when there is none."""
+        try:
+            with _reachable():
+                file = await asyncio.to_thread((self._root / key).open, "rb", buffering=0)
+        except FileNotFoundError:
+            raise KeyError(key) from None
+        with file:
+            yield DiskBlob(file, os.fstat(file.fileno()).st_size)
+
+    async def delete(self, keys: Collection[str]) -> None:
+        """Remove files and the directories that this leaves empty."""
+        with _reachable():
+            await asyncio.to_thread(self._delete, list(keys))
+
+    async def walk(self) -> AsyncIterator[StoredBlob]:
+        """Every file, one directory after the other."""
+        for directory in ("originals", "thumbnails"):
+            folders = iter(os.walk(self._root / directory))
+            while step := await asyncio.to_thread(next, folders, None):
+                for blob in await asyncio.to_thread(self._describe, Path(step[0]), step[2]):
+                    yield blob
+
+    async def clear_staging(self, *, older_than: datetime) -> int:
+        """Remove what a dead process was writing."""
+        with _reachable():
+            return await asyncio.to_thread(self._clear_staging, older_than.timestamp())
+
+    async def check(self) -> None:
+        """Write, read and remove a few bytes."""
+
+        async def few() -> AsyncIterator[bytes]:
+            yield b"chitram"
+
+        async with self.stage(few()) as staged:
+            with _reachable():
+                await asyncio.to_thread(staged.path.read_bytes)
+
+    def _new_staging_file(self) -> BinaryIO:
+        folder = self._root / STAGING
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=folder)
+        os.close(descriptor)
+        return Path(name).open("wb")
+
+    def _put(self, key: str, data: bytes) -> None:
+        with self._new_staging_file() as file:
+            file.write(data)
+        _publish(Path(file.name), self._root / key)
+
+    def _delete(self, keys: list[str]) -> None:
+        for key in keys:
+            path = self._root / key
+            path.unlink(missing_ok=True)
+            with suppress(OSError):  # not empty, or another delete was faster
+                path.parent.rmdir()
+
+    def _describe(self, folder: Path, names: list[str]) -> list[StoredBlob]:
+        found = []
+        for name in names:
+            with suppress(FileNotFoundError):  # deleted since it was listed
+                status = (folder / name).stat()
+                key = (folder / name).relative_to(self._root).as_posix()
+                found.append(StoredBlob(key, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC)))
+        return found
+
+    def _clear_staging(self, older_than: float) -> int:
+        removed = 0
+        for path in (self._root / STAGING).glob("*"):
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime <= older_than:
+                    path.unlink()
+                    removed += 1
+        return removed
+
+
+def _append(file: BinaryIO, digest: "hashlib._Hash", chunk: bytes) -> None:
+    digest.update(chunk)
+    file.write(chunk)
+
+
+def _publish(source: Path, target: Path) -> None:
+    _sync(source)
+    while True:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            source.replace(target)
+            break
+        except FileNotFoundError:
+            if not source.exists():
+                raise
+            continue  # a delete removed the empty directory between the two lines
+    _sync(target.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _reachable() -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise ServiceUnavailable(
+            "The storage cannot be written or read right now. Nothing was lost; try again soon."
+        ) from error

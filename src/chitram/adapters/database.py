@@ -1,0 +1,102 @@
+"""Connections to SQLite or PostgreSQL: taken late, given back early, never two at a time for one request."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
+from typing import Any
+
+from sqlalchemy import Connection, event, text
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from chitram.domain.errors import ServiceUnavailable
+
+CONNECT_SECONDS = 5
+STATEMENT_SECONDS = 15
+WAIT_SECONDS = 5
+"""For a free connection of the pool, and for SQLite's lock."""
+
+
+class Database:
+    """Short transactions. Every failure to reach the database is ``ServiceUnavailable``."""
+
+    def __init__(self, url: str, *, pool_size: int = 10, max_overflow: int = 5, recycle: int = 1800) -> None:
+        self.is_sqlite = url.startswith("sqlite")
+        self.engine = _engine(url, pool_size=pool_size, max_overflow=max_overflow, recycle=recycle)
+        # SQLite has one writer; waiting here is fair and costs nothing, waiting in its busy handler is neither.
+        self._turn: AbstractAsyncContextManager[Any] = asyncio.Lock() if self.is_sqlite else nullcontext()
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for reading, outside any long transaction."""
+        with _reachable():
+            async with self.engine.connect() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that commits when the block ends and rolls back when it raises."""
+        with _reachable():
+            async with self._turn, self.engine.connect() as connection:
+                await connection.execution_options(chitram_write=True)
+                async with connection.begin():
+                    yield connection
+
+    async def ping(self) -> None:
+        """Ask for one row. Raises ``ServiceUnavailable``."""
+        async with self.read() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        """Give all connections back."""
+        await self.engine.dispose()
+
+
+def _engine(url: str, *, pool_size: int, max_overflow: int, recycle: int) -> AsyncEngine:
+    arguments: dict[str, Any] = {"timeout": WAIT_SECONDS}
+    if not url.startswith("sqlite"):
+        arguments = {"timeout": CONNECT_SECONDS, "command_timeout": STATEMENT_SECONDS}
+    engine = create_async_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=max_overflow,
+        pool_recycle=recycle,
+        pool_timeout=WAIT_SECONDS,
+        pool_pre_ping=not url.startswith("sqlite"),
+        connect_args=arguments,
+        hide_parameters=True,
+    )
+    if url.startswith("sqlite"):
+        event.listen(engine.sync_engine, "connect", _configure_sqlite)
+        event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _configure_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # the driver must not begin transactions of its own
+    cursor = connection.cursor()
+    # FULL: an acknowledged picture survives a power cut; its file is synced too.
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={WAIT_SECONDS * 1000}"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that starts reading and then writes fails at once when another one wrote in between.
+    writes = connection.get_execution_options().get("chitram_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def _reachable() -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except (OperationalError, InterfaceError, PoolTimeoutError, OSError) as error:
+        raise ServiceUnavailable("The database cannot be reached. Nothing was lost; try again soon.") from error
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        raise ServiceUnavailable("The database cannot be reached. Nothing was lost; try again soon.") from error

@@ -1,0 +1,169 @@
+"""The metadata of images in SQL. Whatever changes what is cached ends with its entry in the invalidation log."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, and_, delete, func, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chitram.adapters.database import Database
+from chitram.adapters.invalidation_log_sql import append
+from chitram.adapters.tables import images
+from chitram.domain.errors import ImageNotFound, PreconditionFailed
+from chitram.domain.identifiers import ImageId
+from chitram.domain.image import Image, Thumbnails, Visibility
+from chitram.domain.media import MediaType
+from chitram.domain.page import Cursor
+from chitram.services.ports import Document, ImageChanges, Listed, Listing
+from ring import Commit
+
+Encode = Callable[[Image], bytes]
+"""How an image becomes the body that clients get."""
+
+_NEWEST_FIRST = (images.c.created_at.desc(), images.c.id.desc())
+
+
+def cache_key(image_id: str) -> str:
+    """Under which key an image is cached and logged."""
+    return f"image:{image_id}"
+
+
+class SqlImages:
+    """Rows in, documents out. Writing methods return the commit that the cache has to acknowledge."""
+
+    def __init__(self, database: Database, encode: Encode) -> None:
+        self._database = database
+        self._encode = encode
+
+    async def load(self, image_id: ImageId) -> Document | None:
+        """Read one image from the primary."""
+        async with self._database.read() as connection:
+            image = await _read(connection, image_id)
+        return self._document(image) if image else None
+
+    async def page(self, listing: Listing, after: Cursor | None, limit: int) -> Sequence[Listed]:
+        """Newest first; the cursor is where an index range starts."""
+        query = select(images).where(*_matching(listing)).order_by(*_NEWEST_FIRST).limit(limit)
+        async with self._database.read() as connection:
+            found = [_image(row) for row in await connection.execute(_following(query, after))]
+        return [Listed(self._document(image), Cursor(image.created_at, image.id)) for image in found]
+
+    async def count(self, listing: Listing) -> int:
+        """How many rows match."""
+        query = select(func.count()).select_from(images).where(*_matching(listing))
+        async with self._database.read() as connection:
+            return int((await connection.execute(query)).scalar_one())
+
+    async def add(self, image: Image, *, delete_token_sha256: str | None) -> tuple[Document, Commit]:
+        """Insert. Logged too: somebody may have cached that this id is unknown."""
+        row = {name: getattr(image, name) for name in Image.__slots__} | {"delete_token_sha256": delete_token_sha256}
+        async with self._database.write() as connection:
+            await connection.execute(insert(images).values(row))
+            commit = await append(connection, cache_key(image.id))
+        return self._document(image), commit
+
+    async def change(
+        self, image_id: ImageId, changes: ImageChanges, *, if_match: str | None
+    ) -> tuple[Document, Commit]:
+        """Update what *changes* names. Raises ``ImageNotFound`` and ``PreconditionFailed``."""
+        async with self._database.write() as connection:
+            before = await _read(connection, image_id, lock=True)
+            if before is None:
+                raise ImageNotFound
+            if if_match is not None and if_match != self._document(before).etag:
+                raise PreconditionFailed
+            after = _changed(before, changes)
+            values = {"title": after.title, "visibility": after.visibility, "updated_at": after.updated_at}
+            await connection.execute(update(images).where(images.c.id == image_id).values(values))
+            commit = await append(connection, cache_key(image_id))
+        return self._document(after), commit
+
+    async def remove(self, image_id: ImageId) -> Commit | None:
+        """Delete the row; ``None`` when there was none."""
+        async with self._database.write() as connection:
+            if not (await connection.execute(delete(images).where(images.c.id == image_id))).rowcount:
+                return None
+            return await append(connection, cache_key(image_id))
+
+    async def settle_thumbnails(self, image_id: ImageId, *, made: bool) -> Commit | None:
+        """Note the outcome; ``None`` when the image is gone."""
+        state = Thumbnails.READY if made else Thumbnails.FAILED
+        change = update(images).where(images.c.id == image_id).values(thumbnails=state)
+        async with self._database.write() as connection:
+            if not (await connection.execute(change)).rowcount:
+                return None
+            return await append(connection, cache_key(image_id))
+
+    async def owing_thumbnails(self, limit: int) -> Sequence[tuple[ImageId, str]]:
+        """The oldest first."""
+        owing = images.c.thumbnails == Thumbnails.PENDING
+        query = select(images.c.id, images.c.blob_key).where(owing).order_by(images.c.created_at).limit(limit)
+        async with self._database.read() as connection:
+            return [(ImageId(row.id), row.blob_key) for row in await connection.execute(query)]
+
+    async def delete_token_sha256(self, image_id: ImageId) -> str | None:
+        """Read from the primary every time."""
+        query = select(images.c.delete_token_sha256).where(images.c.id == image_id)
+        async with self._database.read() as connection:
+            return (await connection.execute(query)).scalar_one_or_none()
+
+    async def known(self, image_ids: Collection[str]) -> set[str]:
+        """Which ids have a row."""
+        query = select(images.c.id).where(images.c.id.in_(image_ids))
+        async with self._database.read() as connection:
+            return set((await connection.execute(query)).scalars())
+
+    def _document(self, image: Image) -> Document:
+        body = self._encode(image)
+        etag = blake2b(body, digest_size=16).hexdigest()
+        return Document(image.visibility, image.owner_id, image.blob_key, etag, body)
+
+
+def _changed(image: Image, changes: ImageChanges) -> Image:
+    return replace(
+        image,
+        title=image.title if changes.title is None else changes.title.strip(),
+        visibility=changes.visibility or image.visibility,
+        updated_at=datetime.now(UTC),
+    )
+
+
+def _matching(listing: Listing) -> list[ColumnElement[bool]]:
+    wanted = {"owner_id": listing.owner_id, "visibility": listing.visibility, "sha256": listing.sha256}
+    return [images.c[name] == value for name, value in wanted.items() if value is not None]
+
+
+def _following(query: Select[Any], after: Cursor | None) -> Select[Any]:
+    if after is None:
+        return query
+    same_moment = and_(images.c.created_at == after.created_at, images.c.id < after.id)
+    return query.where(or_(images.c.created_at < after.created_at, same_moment))
+
+
+async def _read(connection: AsyncConnection, image_id: ImageId, *, lock: bool = False) -> Image | None:
+    query = select(images).where(images.c.id == image_id)
+    row = (await connection.execute(query.with_for_update() if lock else query)).one_or_none()
+    return _image(row) if row else None
+
+
+def _image(row: Row[Any]) -> Image:
+    return Image(
+        id=ImageId(row.id),
+        owner_id=row.owner_id,
+        visibility=Visibility(row.visibility),
+        filename=row.filename,
+        title=row.title,
+        media_type=MediaType(row.media_type),
+        file_size=row.file_size,
+        width=row.width,
+        height=row.height,
+        sha256=row.sha256,
+        color=row.color,
+        blob_key=row.blob_key,
+        thumbnails=Thumbnails(row.thumbnails),
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )

@@ -1,0 +1,166 @@
+"""Decoding and scaling with Pillow, in threads of its own and a few at a time. Hostile files end here."""
+
+import asyncio
+import io
+import logging
+import warnings
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from PIL import Image, ImageCms, ImageOps
+
+from chitram.domain.errors import ChitramError, InvalidFileFormat, TooManyPixels
+from chitram.domain.media import SNIFF_BYTES, MediaType, sniff
+from chitram.domain.thumbnail import SIZES, ThumbnailFormat
+from chitram.services.ports import Inspected, RenderedThumbnail
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_FORMATS = {
+    MediaType.JPEG: "JPEG",
+    MediaType.PNG: "PNG",
+    MediaType.WEBP: "WEBP",
+    MediaType.GIF: "GIF",
+    MediaType.AVIF: "AVIF",
+}
+_ORIENTATION = 0x0112
+_SIDEWAYS = {5, 6, 7, 8}
+_SRGB = ImageCms.createProfile("sRGB")
+
+# Pillow's own limit only warns up to twice its value; every open here is followed by a check of our own.
+Image.MAX_IMAGE_PIXELS = None
+warnings.filterwarnings("ignore", module=r"PIL\.")  # remarks on broken EXIF and the like
+
+
+class PillowPictures:
+    """The pictures port. *concurrency* pictures are decoded at a time: that bounds memory to as many times *max_pixels*
+    times four bytes.
+    """
+
+    def __init__(self, *, max_pixels: int, concurrency: int = 2) -> None:
+        self._max_pixels = max_pixels
+        self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="pillow")
+
+    async def inspect(self, path: Path) -> Inspected:
+        """Decode the first frame. Raises ``InvalidFileFormat`` and ``TooManyPixels``."""
+        return await self._in_thread(self._inspect, path)
+
+    async def thumbnails(self, path: Path) -> Sequence[RenderedThumbnail]:
+        """All sizes and formats, each from the next larger one. Raises ``InvalidFileFormat`` and ``TooManyPixels``."""
+        return await self._in_thread(self._thumbnails, path)
+
+    def close(self) -> None:
+        """Let the threads end after their picture."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _in_thread(self, work: Callable[[Path], T], path: Path) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, _readable(work), path)
+
+    def _inspect(self, path: Path) -> Inspected:
+        with self._open(path) as picture:
+            media_type = MediaType(Image.MIME["JPEG" if picture.format == "MPO" else picture.format or ""])
+            width, height = picture.size
+            if picture.getexif().get(_ORIENTATION) in _SIDEWAYS:
+                width, height = height, width
+            picture.draft("RGB", (64, 64))  # JPEG only: an eighth of the work, yet every byte is read
+            picture.load()
+            return Inspected(media_type, width, height, _average(picture))
+
+    def _thumbnails(self, path: Path) -> list[RenderedThumbnail]:
+        rendered = []
+        with self._open(path) as picture:
+            scaled = _scaled_to_largest(picture)
+            for size in sorted(SIZES, reverse=True):
+                scaled.thumbnail((size, size), Image.Resampling.LANCZOS, reducing_gap=2.0)
+                rendered += [RenderedThumbnail(size, kind, _encode(scaled, kind)) for kind in ThumbnailFormat]
+        return rendered
+
+    def _open(self, path: Path) -> Image.Image:
+        with path.open("rb") as file:
+            media_type = sniff(file.read(SNIFF_BYTES))
+        if media_type is None:
+            raise InvalidFileFormat
+        picture = Image.open(path, formats=[_FORMATS[media_type]])
+        pixels = picture.width * picture.height
+        if pixels > self._max_pixels:
+            picture.close()
+            raise TooManyPixels(pixels, self._max_pixels)
+        return picture
+
+
+def _readable(work: Callable[[Path], T]) -> Callable[[Path], T]:
+    def guarded(path: Path) -> T:
+        try:
+            return work(path)
+        except ChitramError:
+            raise
+        except Exception as error:  # Pillow's decoders raise almost anything for a broken file
+            log.info("a picture could not be decoded: %s: %s", type(error).__name__, error)
+            raise InvalidFileFormat from error
+
+    return guarded
+
+
+def _scaled_to_largest(picture: Image.Image) -> Image.Image:
+    largest = max(SIZES)
+    picture.draft("RGB", (largest * 2, largest * 2))
+    plain = _eight_bits(picture)
+    plain.thumbnail((largest, largest), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    upright = ImageOps.exif_transpose(_in_srgb(plain, picture))
+    return upright.convert("RGBA" if upright.has_transparency_data else "RGB")
+
+
+def _eight_bits(picture: Image.Image) -> Image.Image:
+    """A copy that scales well: no palette, eight bits a channel, grey and alpha kept."""
+    if picture.mode.startswith("I"):
+        return picture.convert("I").point(lambda value: value / 256).convert("L")
+    if picture.mode in {"P", "PA", "LA", "1"}:
+        return picture.convert("RGBA" if picture.has_transparency_data else "RGB")
+    return picture.copy()
+
+
+def _in_srgb(scaled: Image.Image, original: Image.Image) -> Image.Image:
+    """Colours as a browser shows them without a profile; an unusable profile is as good as none."""
+    profile = original.info.get("icc_profile")
+    if not profile:
+        return scaled
+    try:
+        alpha = scaled.getchannel("A") if scaled.mode == "RGBA" else None
+        flat = scaled.convert("RGB") if alpha else scaled
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        converted = ImageCms.profileToProfile(flat, source, _SRGB, outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return scaled
+    if converted is None:
+        return scaled
+    if alpha:
+        converted.putalpha(alpha)
+    converted.info.pop("icc_profile", None)
+    return converted
+
+
+def _encode(picture: Image.Image, kind: ThumbnailFormat) -> bytes:
+    out = io.BytesIO()
+    if kind is ThumbnailFormat.WEBP:
+        picture.save(out, "WEBP", quality=80, method=2, exif=b"", icc_profile=b"")
+    else:
+        _on_white(picture).save(out, "JPEG", quality=82, optimize=True, progressive=True, exif=b"")
+    return out.getvalue()
+
+
+def _on_white(picture: Image.Image) -> Image.Image:
+    if picture.mode != "RGBA":
+        return picture
+    ground = Image.new("RGB", picture.size, "white")
+    ground.paste(picture, mask=picture.getchannel("A"))
+    return ground
+
+
+def _average(picture: Image.Image) -> str:
+    small = _eight_bits(picture).convert("RGBA").resize((1, 1), Image.Resampling.BOX)
+    red, green, blue, _ = small.tobytes()
+    return f"#{red:02x}{green:02x}{blue:02x}"

@@ -1,0 +1,82 @@
+"""Accounts and revoked tokens in SQL."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, delete, exists, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from chitram.adapters.database import Database
+from chitram.adapters.tables import revoked_tokens, users
+from chitram.domain.account import User
+from chitram.domain.errors import EmailExists
+
+
+class SqlUsers:
+    """The users port."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, user: User, password_hash: str) -> None:
+        """Store an account; the database decides which of two for one address comes first. Raises ``EmailExists``."""
+        row = {
+            "id": user.id,
+            "email": user.email,
+            "password_hash": password_hash,
+            "is_active": user.is_active,
+            "is_admin": user.is_admin,
+            "created_at": user.created_at,
+            "tokens_valid_from": user.created_at,
+        }
+        try:
+            async with self._database.write() as connection:
+                await connection.execute(insert(users).values(row))
+        except IntegrityError:
+            raise EmailExists from None
+
+    async def by_email(self, email: str) -> tuple[User, str] | None:
+        """The account with its password hash."""
+        async with self._database.read() as connection:
+            row = (await connection.execute(select(users).where(users.c.email == email))).one_or_none()
+        return (_user(row), row.password_hash or "") if row else None
+
+    async def by_token(self, user_id: str, token_id: str, issued_at: datetime) -> User | None:
+        """The account, unless the token is revoked, alone or with all of its time."""
+        query = select(users).where(
+            users.c.id == user_id,
+            users.c.tokens_valid_from <= issued_at,
+            ~exists().where(revoked_tokens.c.token_id == token_id),
+        )
+        async with self._database.read() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        return _user(row) if row else None
+
+    async def password_hash(self, user_id: str) -> str | None:
+        """The stored hash."""
+        query = select(users.c.password_hash).where(users.c.id == user_id)
+        async with self._database.read() as connection:
+            return (await connection.execute(query)).scalar_one_or_none()
+
+    async def set_password(self, user_id: str, password_hash: str, *, revoke_before: datetime) -> None:
+        """Store the hash and the time before which tokens are worthless, together."""
+        change = update(users).where(users.c.id == user_id)
+        async with self._database.write() as connection:
+            await connection.execute(change.values(password_hash=password_hash, tokens_valid_from=revoke_before))
+
+    async def revoke(self, token_id: str, expires_at: datetime) -> None:
+        """Remember the token until it would have expired, and forget those that have."""
+        async with self._database.write() as connection:
+            known = exists().where(revoked_tokens.c.token_id == token_id)
+            if (await connection.execute(select(known))).scalar_one():
+                return
+            await connection.execute(insert(revoked_tokens).values(token_id=token_id, expires_at=expires_at))
+
+    async def forget_expired_tokens(self, now: datetime) -> int:
+        """Drop revocations that no longer matter; how many there were."""
+        async with self._database.write() as connection:
+            return (await connection.execute(delete(revoked_tokens).where(revoked_tokens.c.expires_at < now))).rowcount
+
+
+def _user(row: Row[Any]) -> User:
+    return User(id=row.id, email=row.email, is_active=row.is_active, is_admin=row.is_admin, created_at=row.created_at)

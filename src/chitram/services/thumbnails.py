@@ -1,0 +1,108 @@
+"""Make the thumbnails that the database says are owed: at once after an upload, or later if this process died first.
+
+Making them twice does no harm, so several processes may do the same one; a picture that cannot be scaled is settled as
+failed after :data:`ATTEMPTS`, so that it is not tried for ever.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from chitram.domain.errors import InvalidFileFormat, ServiceUnavailable, TooManyPixels
+from chitram.domain.identifiers import ImageId
+from chitram.domain.thumbnail import thumbnail_key, thumbnail_keys
+from chitram.services.ports import BlobStorage, Images, Pictures
+
+log = logging.getLogger(__name__)
+
+ATTEMPTS = 3
+CATCH_UP_SECONDS = 60.0
+"""How often the database is asked what other processes left owing."""
+
+
+class Thumbnailer:
+    """A queue in memory in front of what the database knows; the queue may be lost at any moment."""
+
+    def __init__(
+        self, *, images: Images, storage: BlobStorage, pictures: Pictures, finished: Callable[[bool], None]
+    ) -> None:
+        self._images = images
+        self._storage = storage
+        self._pictures = pictures
+        self._finished = finished
+        self._queue: asyncio.Queue[tuple[ImageId, str]] = asyncio.Queue()
+        self._waiting: set[ImageId] = set()
+        self._attempts: dict[ImageId, int] = {}
+
+    @property
+    def waiting(self) -> int:
+        """How many images are in this process's queue."""
+        return len(self._waiting)
+
+    def owe(self, image_id: ImageId, blob_key: str) -> None:
+        """Queue one image; called right after its row was written."""
+        if image_id not in self._waiting:
+            self._waiting.add(image_id)
+            self._queue.put_nowait((image_id, blob_key))
+
+    async def work(self) -> None:
+        """Make queued thumbnails until cancelled."""
+        while True:
+            image_id, blob_key = await self._queue.get()
+            try:
+                await self._make(image_id, blob_key)
+            finally:
+                self._waiting.discard(image_id)
+
+    async def catch_up(self) -> None:
+        """Queue what is owed since an earlier run, now and again every minute, until cancelled."""
+        while True:
+            try:
+                for image_id, blob_key in await self._images.owing_thumbnails(limit=500):
+                    self.owe(image_id, blob_key)
+            except ServiceUnavailable:
+                log.warning("cannot ask the database which thumbnails are owed; asking again in a minute")
+            await asyncio.sleep(CATCH_UP_SECONDS)
+
+    async def _make(self, image_id: ImageId, blob_key: str) -> None:
+        try:
+            made = await self._render(image_id, blob_key)
+            if not await self._images.settle_thumbnails(image_id, made=made):
+                await self._storage.delete(thumbnail_keys(image_id))  # deleted while we were drawing
+            self._attempts.pop(image_id, None)
+            self._finished(made)
+        except ServiceUnavailable:
+            log.warning("thumbnails of %s are put off: the database or the storage cannot be reached", image_id)
+        except Exception:
+            log.exception("thumbnails of %s failed unexpectedly", image_id)
+            await self._give_up_after_attempts(image_id)
+
+    async def _render(self, image_id: ImageId, blob_key: str) -> bool:
+        try:
+            async with local_copy(self._storage, blob_key) as path:
+                rendered = await self._pictures.thumbnails(path)
+        except (InvalidFileFormat, TooManyPixels, KeyError) as error:
+            log.warning("no thumbnails for %s: %s", image_id, error)
+            return False
+        for thumbnail in rendered:
+            await self._storage.put(thumbnail_key(image_id, thumbnail.size, thumbnail.kind), thumbnail.data)
+        return True
+
+    async def _give_up_after_attempts(self, image_id: ImageId) -> None:
+        self._attempts[image_id] = self._attempts.get(image_id, 0) + 1
+        if self._attempts[image_id] >= ATTEMPTS:
+            self._attempts.pop(image_id)
+            self._finished(False)
+            try:
+                await self._images.settle_thumbnails(image_id, made=False)
+            except ServiceUnavailable:
+                log.warning("thumbnails of %s stay owed: the database cannot be reached", image_id)
+
+
+@asynccontextmanager
+async def local_copy(storage: BlobStorage, key: str) -> AsyncIterator[Path]:
+    """A stored blob as a temporary file, for code that needs to seek. Raises ``KeyError`` when it is missing."""
+    async with storage.open(key) as blob, storage.stage(blob.read(0, blob.size)) as staged:
+        yield staged.path
