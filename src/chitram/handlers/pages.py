@@ -1,0 +1,45 @@
+"""The browser gallery: its addresses, and what an application needs to show them."""
+
+from aiohttp import web
+
+from chitram.handlers.assets import root_file, static_file
+from chitram.handlers.pages_account import choose_theme, log_in, log_out, login_page, register, register_page
+from chitram.handlers.pages_editing import delete_image, edit_image
+from chitram.handlers.pages_errors import error_page
+from chitram.handlers.pages_gallery import gallery_page, image_page, links_fragment, my_images_page
+from chitram.handlers.pages_upload import upload, upload_page
+from chitram.handlers.shell import page
+from chitram.handlers.templating import setup_templating
+from chitram.keys import ERROR_PAGES
+
+_SHORT = "{id:[1-9A-HJ-NP-Za-km-z]{12}}"
+
+
+def page_routes() -> list[web.RouteDef]:
+    """One row for each address that answers with a page, a fragment or a file of the gallery."""
+    return [
+        web.get("/", page(gallery_page)),
+        web.get("/my-images", page(my_images_page)),
+        web.get(f"/i/{_SHORT}", page(image_page)),
+        web.get("/image/{id}", page(image_page)),
+        web.post("/image/{id}", page(edit_image)),
+        web.post("/image/{id}/delete", page(delete_image)),
+        web.get("/image/{id}/links", page(links_fragment)),
+        web.get("/upload", page(upload_page)),
+        web.post("/upload", page(upload)),
+        web.get("/login", page(login_page)),
+        web.post("/login", page(log_in)),
+        web.get("/register", page(register_page)),
+        web.post("/register", page(register)),
+        web.post("/logout", page(log_out)),
+        web.post("/theme", choose_theme),
+        web.get("/static/{version}/{name:.+}", static_file),
+        web.get("/favicon.ico", root_file),
+        web.get("/robots.txt", root_file),
+    ]
+
+
+def setup_pages(app: web.Application) -> None:
+    """Templates, static files and error pages; :func:`page_routes` belongs into the table of routes."""
+    setup_templating(app)
+    app[ERROR_PAGES] = error_page

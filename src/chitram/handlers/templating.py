@@ -1,0 +1,45 @@
+"""Pages out of templates and views. Everything is escaped, and a name that a template does not know is an error."""
+
+from pathlib import Path
+
+import aiohttp_jinja2
+import jinja2
+from aiohttp import web
+
+from chitram.handlers.assets import ASSETS, Assets, web_directory
+from chitram.handlers.shell import shell_of
+from chitram.handlers.views import View
+
+_ASK_AGAIN = "private, no-cache"
+
+
+def setup_templating(app: web.Application, directory: Path | None = None) -> None:
+    """Give *app* its static files and templates; *directory* is ``web/``."""
+    directory = directory or web_directory()
+    assets = Assets.load(directory / "static")
+    app[ASSETS] = assets
+    environment = aiohttp_jinja2.setup(
+        app,
+        loader=jinja2.FileSystemLoader(directory / "templates"),
+        undefined=jinja2.StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        default_helpers=False,
+    )
+    environment.globals["static"] = assets.url
+
+
+def render(request: web.Request, view: View, *, status: int = 200) -> web.Response:
+    """The page (or fragment) of *view* for whoever asks. It depends on the cookies, so no shared cache keeps it."""
+    context = {"page": view, "shell": shell_of(request)}
+    response = aiohttp_jinja2.render_template(view.template, request, context, status=status)
+    response.headers["Cache-Control"] = _ASK_AGAIN
+    response.headers["Vary"] = "Cookie, HX-Request"
+    return response
+
+
+def origin_of(request: web.Request) -> str:
+    """Scheme and host as the visitor knows them, for links that are copied elsewhere."""
+    return f"{request.scheme}://{request.host}"
