@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from chitram.domain.identifiers import SHORT_LENGTH
 from chitram.handlers.assets import root_file, static_file
 from chitram.handlers.pages_account import choose_theme, log_in, log_out, login_page, register, register_page
 from chitram.handlers.pages_editing import delete_image, edit_image
@@ -12,7 +13,7 @@ from chitram.handlers.shell import page
 from chitram.handlers.templating import setup_templating
 from chitram.keys import ERROR_PAGES
 
-_SHORT = "{id:[1-9A-HJ-NP-Za-km-z]{12}}"
+_SHORT = f"{{id:[1-9A-Za-z]{{{SHORT_LENGTH}}}}}"
 
 
 def page_routes() -> list[web.RouteDef]:

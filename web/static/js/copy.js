@@ -5,9 +5,9 @@ const SHOWN_MS = 2500;
 export function listenForCopy() {
   document.addEventListener("click", (event) => {
     const copy = event.target.closest("[data-copy]");
-    if (copy) copyFrom(copy);
+    if (copy) copyFrom(sourceOf(copy));
     const save = event.target.closest("[data-save]");
-    if (save) download(save.dataset.filename, textOf(save.dataset.save));
+    if (save) download(save.dataset.filename, textOf(document.getElementById(save.dataset.save)));
   });
   document.addEventListener("chitram:copy", async (event) => toast((await write(event.detail)) ? "Links copied" : "Copying is not allowed here"));
 }
@@ -20,9 +20,13 @@ export function toast(text) {
   setTimeout(() => element.remove(), SHOWN_MS);
 }
 
-async function copyFrom(button) {
-  const source = document.getElementById(button.dataset.copy);
-  if (await write(textOf(button.dataset.copy))) return toast("Copied");
+/** The element that the button names, else the field beside it. */
+function sourceOf(button) {
+  return document.getElementById(button.dataset.copy) ?? button.parentElement.querySelector("input");
+}
+
+async function copyFrom(source) {
+  if (await write(textOf(source))) return toast("Copied");
   source.select?.();
   toast("Press Ctrl+C to copy");
 }
@@ -48,8 +52,7 @@ function copyByCommand(text) {
   return worked;
 }
 
-function textOf(id) {
-  const element = document.getElementById(id);
+function textOf(element) {
   return element.value ?? element.textContent;
 }
 

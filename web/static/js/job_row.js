@@ -1,7 +1,10 @@
 // One row of the queue, cloned from <template id="job">.
 
+let rows = 0;
+
 export class JobRow {
   #drawn = null;
+  #number = (rows += 1); // the same picture may be in two rows, and each has its own choice of format
 
   constructor(job, { retry, remove }) {
     this.element = document.getElementById("job").content.firstElementChild.cloneNode(true);
@@ -34,11 +37,13 @@ export class JobRow {
     if (answer.delete_token) result.append(tokenCard(answer));
     const links = await fetch(`/image/${answer.id}/links`).catch(() => null);
     if (links?.ok) result.insertAdjacentHTML("afterbegin", await links.text());
+    for (const radio of result.querySelectorAll("[type=radio]")) radio.name = `format-row-${this.#number}`;
   }
 
   #preview(file) {
     const image = this.#find(".job-thumb");
-    image.onload = image.onerror = () => URL.revokeObjectURL(image.src);
+    image.onload = () => URL.revokeObjectURL(image.src);
+    image.onerror = () => image.removeAttribute("src");
     image.src = URL.createObjectURL(file);
   }
 
