@@ -21,7 +21,7 @@ _with_fences = cache_clock.outerjoin(cache_node, cache_node.c.fence.is_not(None)
 
 
 async def append(connection: AsyncConnection, *keys: str) -> Commit:
-    """Log that *keys* change with this transaction, and tell what it saw under the lock. Nothing may follow but COMMIT."""
+    """Log that *keys* change with this transaction; tell what it saw under the lock. Nothing may follow but COMMIT."""
     tick = (
         update(cache_clock)
         .values(head=cache_clock.c.head + len(keys))

@@ -108,8 +108,8 @@ cache_clock = Table(
     Column("log", String(36), nullable=False),
     CheckConstraint("id = 1", name="one_row"),
 )
-"""One row, whose lock orders all cached writes: the id of the newest invalidation; version, salt and virtual nodes of the
-node set; and the log's identity, which is new in every database.
+"""One row, whose lock orders all cached writes: the id of the newest invalidation; version, salt and virtual nodes of
+the node set; and the log's identity, which is new in every database.
 """
 
 cache_log = Table(

@@ -1,0 +1,90 @@
+"""Images behind the ring: reads go through the cache, and a write returns only when no cache can show its past."""
+
+from collections.abc import Collection, Sequence
+from typing import cast
+
+import orjson
+
+from chitram.adapters.images_sql import SqlImages, cache_key
+from chitram.domain.identifiers import ImageId
+from chitram.domain.image import Image, Visibility
+from chitram.domain.page import Cursor
+from chitram.services.ports import CacheResult, Document, Fetched, ImageChanges, Listed, Listing
+from ring import RingCache
+
+
+class CachedImages:
+    """The images port: :class:`SqlImages` with a :class:`ring.RingCache` in front."""
+
+    def __init__(self, rows: SqlImages, cache: RingCache) -> None:
+        self._rows = rows
+        self._cache = cache
+
+    async def fetch(self, image_id: ImageId) -> Fetched:
+        """One document; the database is asked only when no trusted node has it."""
+
+        async def load() -> bytes | None:
+            document = await self._rows.load(image_id)
+            return pack(document) if document else None
+
+        found = await self._cache.get_or_load(cache_key(image_id), load)
+        return Fetched(unpack(found.value) if found.value else None, cast("CacheResult", found.result), found.node)
+
+    async def page(self, listing: Listing, after: Cursor | None, limit: int) -> Sequence[Listed]:
+        """From the database: a list is as fresh as its query."""
+        return await self._rows.page(listing, after, limit)
+
+    async def count(self, listing: Listing) -> int:
+        """From the database."""
+        return await self._rows.count(listing)
+
+    async def add(self, image: Image, *, delete_token_sha256: str | None) -> Document:
+        """Insert, then forget that the id was unknown."""
+        document, commit = await self._rows.add(image, delete_token_sha256=delete_token_sha256)
+        await self._cache.acknowledge(commit)
+        return document
+
+    async def change(self, image_id: ImageId, changes: ImageChanges, *, if_match: str | None) -> Document:
+        """Update, then see to it that nobody reads the older version."""
+        document, commit = await self._rows.change(image_id, changes, if_match=if_match)
+        await self._cache.acknowledge(commit)
+        return document
+
+    async def remove(self, image_id: ImageId) -> bool:
+        """Delete, then see to it that nobody reads it any more."""
+        if (commit := await self._rows.remove(image_id)) is None:
+            return False
+        await self._cache.acknowledge(commit)
+        return True
+
+    async def settle_thumbnails(self, image_id: ImageId, *, made: bool) -> bool:
+        """Note the outcome, then let everybody see it."""
+        if (commit := await self._rows.settle_thumbnails(image_id, made=made)) is None:
+            return False
+        await self._cache.acknowledge(commit)
+        return True
+
+    async def owing_thumbnails(self, limit: int) -> Sequence[tuple[ImageId, str]]:
+        """From the database."""
+        return await self._rows.owing_thumbnails(limit)
+
+    async def delete_token_sha256(self, image_id: ImageId) -> str | None:
+        """From the database: never cached."""
+        return await self._rows.delete_token_sha256(image_id)
+
+    async def known(self, image_ids: Collection[str]) -> set[str]:
+        """From the database."""
+        return await self._rows.known(image_ids)
+
+
+def pack(document: Document) -> bytes:
+    """A cached value: one line of JSON that decides who may see it, then the body as it is sent."""
+    head = [document.visibility, document.owner_id, document.blob_key, document.etag]
+    return orjson.dumps(head) + b"\n" + document.body
+
+
+def unpack(value: bytes) -> Document:
+    """Read what :func:`pack` wrote."""
+    head, _, body = value.partition(b"\n")
+    visibility, owner_id, blob_key, etag = orjson.loads(head)
+    return Document(Visibility(visibility), owner_id, blob_key, etag, body)

@@ -1,0 +1,77 @@
+"""How things look in JSON. Links are paths, so that a cached body is right under every host name."""
+
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from chitram.domain.account import User
+from chitram.domain.identifiers import ImageId, short_id
+from chitram.domain.image import Image, Thumbnails
+from chitram.domain.thumbnail import DEFAULT_SIZE, SIZES, ThumbnailFormat
+
+API = "/api/v1"
+
+
+def image_body(image: Image) -> bytes:
+    """The body of ``GET /images/{id}``: nothing of the uploader, no token."""
+    return orjson.dumps(image_fields(image))
+
+
+def image_fields(image: Image) -> dict[str, Any]:
+    """The same as a mapping."""
+    ready = image.thumbnails is Thumbnails.READY
+    resource = f"{API}/images/{image.id}"
+    return {
+        "id": image.id,
+        "short_id": short_id(image.id),
+        "filename": image.filename,
+        "title": image.title,
+        "content_type": image.media_type.value,
+        "file_size": image.file_size,
+        "sha256": image.sha256,
+        "width": image.width,
+        "height": image.height,
+        "color": image.color,
+        "visibility": image.visibility.value,
+        "created_at": timestamp(image.created_at),
+        "updated_at": timestamp(image.updated_at),
+        "url": f"{resource}/file",
+        "thumbnails": image.thumbnails.value,
+        "thumbnail_ready": ready,
+        "thumbnail_url": f"{resource}/thumbnail" if ready else None,
+        "links": {
+            "self": resource,
+            "page": f"/i/{short_id(image.id)}",
+            "file": f"{resource}/file",
+            "direct": f"/i/{short_id(image.id)}.{image.media_type.extension}",
+            "thumbnails": f"{resource}/thumbnails",
+        },
+    }
+
+
+def thumbnail_links(image_id: ImageId) -> dict[str, dict[str, str]]:
+    """Every thumbnail's address by size and format."""
+    short = short_id(image_id)
+    return {str(size): {kind.value: f"/t/{short}/{size}.{kind}" for kind in ThumbnailFormat} for size in SIZES}
+
+
+def default_thumbnail(image_id: ImageId) -> str:
+    """The address of the thumbnail that is meant when no size is said."""
+    return f"{API}/images/{image_id}/thumbnail/{DEFAULT_SIZE}"
+
+
+def user_fields(user: User) -> dict[str, Any]:
+    """An account as its owner sees it."""
+    return {
+        "id": user.id,
+        "email": user.email,
+        "is_active": user.is_active,
+        "is_admin": user.is_admin,
+        "created_at": timestamp(user.created_at),
+    }
+
+
+def timestamp(moment: datetime) -> str:
+    """ISO 8601 in UTC with a Z."""
+    return moment.isoformat().replace("+00:00", "Z")

@@ -1,0 +1,49 @@
+"""The one table of URLs. A GET answers HEAD too."""
+
+from aiohttp import web
+
+from chitram.domain.identifiers import SHORT_LENGTH
+from chitram.handlers import api_accounts, api_images, probes
+from chitram.handlers.present import API
+
+SHORT = f"[1-9A-Za-z]{{{SHORT_LENGTH}}}"
+
+
+async def _continue_later(request: web.Request) -> None:
+    """Leave ``Expect: 100-continue`` unanswered until the upload is admitted: a refusal then costs no body."""
+
+
+def api_routes() -> list[web.RouteDef]:
+    """The REST API."""
+    images, accounts = api_images, api_accounts
+    return [
+        web.post(f"{API}/auth/register", accounts.register),
+        web.post(f"{API}/auth/login", accounts.login),
+        web.post(f"{API}/auth/token", accounts.token),
+        web.get(f"{API}/auth/me", accounts.me),
+        web.post(f"{API}/auth/logout", accounts.logout),
+        web.post(f"{API}/auth/password", accounts.password),
+        web.get(f"{API}/users/me", accounts.me),
+        web.get(f"{API}/users/me/images", images.list_mine),
+        web.post(f"{API}/images/upload", images.upload, expect_handler=_continue_later),
+        web.get(f"{API}/images", images.list_public),
+        web.get(f"{API}/images/{{id}}", images.show),
+        web.patch(f"{API}/images/{{id}}", images.change),
+        web.delete(f"{API}/images/{{id}}", images.delete),
+        web.get(f"{API}/images/{{id}}/file", images.file),
+        web.get(f"{API}/images/{{id}}/thumbnail", images.thumbnail),
+        web.get(f"{API}/images/{{id}}/thumbnail/{{size:[0-9]{{1,4}}}}", images.thumbnail),
+        web.get(f"{API}/images/{{id}}/thumbnails", images.thumbnails),
+        web.get(f"/i/{{id:{SHORT}}}.{{ext}}", images.direct_file),
+        web.get(f"/t/{{id:{SHORT}}}/{{size:[0-9]{{1,4}}}}.{{kind:webp|jpg}}", images.direct_thumbnail),
+    ]
+
+
+def probe_routes(*, metrics: bool) -> list[web.RouteDef]:
+    """What machines ask; ``/metrics`` only when it is wanted."""
+    probed = [
+        web.get("/health", probes.health),
+        web.get("/health/live", probes.live),
+        web.get("/health/ready", probes.ready),
+    ]
+    return [*probed, web.get("/metrics", probes.metrics)] if metrics else probed

@@ -1,0 +1,46 @@
+"""Where handlers find what the composition root made: every key of the application and of a request."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from chitram.metrics import Metrics
+from chitram.services.accounts import Accounts
+from chitram.services.gallery import Gallery
+from chitram.services.health import Health
+from chitram.services.uploads import Uploads
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemDetails:
+    """An error as the caller will see it (RFC 9457); ``errors`` are (JSON pointer, sentence) pairs."""
+
+    status: int
+    code: str
+    title: str
+    detail: str
+    details: dict[str, object] = field(default_factory=dict)
+    errors: tuple[tuple[str, str], ...] = ()
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Facts about this installation that handlers need."""
+
+    secure_cookies: bool
+    session_seconds: int
+    version: str
+
+
+GALLERY = web.AppKey("gallery", Gallery)
+UPLOADS = web.AppKey("uploads", Uploads)
+ACCOUNTS = web.AppKey("accounts", Accounts)
+HEALTH = web.AppKey("health", Health)
+METRICS = web.AppKey("metrics", Metrics)
+SITE = web.AppKey("site", Site)
+ERROR_PAGES: web.AppKey[Callable[[web.Request, ProblemDetails], web.StreamResponse]] = web.AppKey("error_pages")
+"""Renders an error for a browser."""
+
+REQUEST_ID = web.RequestKey("request_id", str)

@@ -1,0 +1,134 @@
+"""What runs as long as the service does, in the order of its start; the teardown is the reverse by construction."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from aiohttp import web
+
+from chitram.adapters.database import Database
+from chitram.adapters.invalidation_log_sql import SqlInvalidationLog
+from chitram.adapters.schema import require_current
+from chitram.adapters.users_sql import SqlUsers
+from chitram.domain.errors import ChitramError
+from chitram.services.health import Health
+from chitram.services.housekeeping import GRACE, Housekeeping
+from ring import Membership, RingCache
+
+log = logging.getLogger(__name__)
+
+Context = Callable[[web.Application], AsyncIterator[None]]
+HOURLY = 3600.0
+LOG_MARGIN = timedelta(hours=1)
+"""How much longer than the longest-lived value the invalidation log is kept."""
+
+
+def database_context(database: Database) -> Context:
+    """The database with the schema of this version: without it there is no start."""
+
+    async def run(app: web.Application) -> AsyncIterator[None]:  # noqa: ARG001  a cleanup context's signature
+        try:
+            await require_current(database)
+            yield
+        finally:
+            await database.close()
+
+    return run
+
+
+def ring_context(cache: RingCache, invalidations: SqlInvalidationLog, configured: Membership, *, sole: bool) -> Context:
+    """The ring. It starts whether or not any node answers."""
+
+    async def run(app: web.Application) -> AsyncIterator[None]:  # noqa: ARG001  a cleanup context's signature
+        current = await invalidations.settle_members(configured, replace=sole)
+        if configured.nodes and {n.name for n in current.nodes} != {n.name for n in configured.nodes}:
+            log.warning("REDIS_NODES differs from the node set in the database, which holds; see docs/ring.md")
+        await cache.start()
+        try:
+            yield
+        finally:
+            await cache.close()
+
+    return run
+
+
+def background_context(*jobs: Callable[[], Coroutine[Any, Any, None]]) -> Context:
+    """Loops that are cancelled at the end."""
+
+    async def run(app: web.Application) -> AsyncIterator[None]:  # noqa: ARG001  a cleanup context's signature
+        async with _running(jobs):
+            yield
+
+    return run
+
+
+def closing_context(*closers: Callable[[], None]) -> Context:
+    """Thread pools and the like."""
+
+    async def run(app: web.Application) -> AsyncIterator[None]:  # noqa: ARG001  a cleanup context's signature
+        yield
+        for close in closers:
+            close()
+
+    return run
+
+
+def drain_context(health: Health) -> Context:
+    """First to end: say that this process is going."""
+
+    async def run(app: web.Application) -> AsyncIterator[None]:  # noqa: ARG001  a cleanup context's signature
+        yield
+        health.draining = True
+
+    return run
+
+
+def sweeping(housekeeping: Housekeeping, *, sole: bool) -> Callable[[], Coroutine[Any, Any, None]]:
+    """Sweep at the start and every hour. *sole* says that nobody else uses the storage: then nothing is too young."""
+    started = datetime.now(UTC)
+
+    async def run() -> None:
+        await _tolerant("sweep", lambda: housekeeping.sweep(before=started if sole else started - GRACE))
+        while True:
+            await asyncio.sleep(HOURLY)
+            await _tolerant("sweep", lambda: housekeeping.sweep(before=datetime.now(UTC) - GRACE))
+
+    return run
+
+
+def pruning(
+    invalidations: SqlInvalidationLog, users: SqlUsers, ttl: timedelta
+) -> Callable[[], Coroutine[Any, Any, None]]:
+    """Forget, every hour, log rows and revocations that cannot matter any more."""
+
+    async def run() -> None:
+        while True:
+            await _tolerant("prune", lambda: invalidations.prune(ttl + LOG_MARGIN))
+            await _tolerant("prune", lambda: users.forget_expired_tokens(datetime.now(UTC)))
+            await asyncio.sleep(HOURLY)
+
+    return run
+
+
+@asynccontextmanager
+async def _running(jobs: tuple[Callable[[], Coroutine[Any, Any, None]], ...]) -> AsyncIterator[None]:
+    async with AsyncExitStack() as stack:
+        for job in jobs:
+            stack.push_async_callback(_cancel, asyncio.create_task(job()))
+        yield
+
+
+async def _cancel(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def _tolerant(what: str, work: Callable[[], Awaitable[object]]) -> None:
+    try:
+        await work()
+    except ChitramError as error:
+        log.warning("%s put off for an hour: %s", what, error)
