@@ -39,6 +39,14 @@ class Filled:
 
 
 @dataclass(frozen=True, slots=True)
+class RefreshFailed:
+    """An early refresh could not load; the entry lives on to its end. `error` is the exception's type."""
+
+    node: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class Invalidated:
     """A write was brought to a node: `applied`, `norecord` (not initialised) or `error`."""
 
@@ -92,6 +100,7 @@ Event = (
     Transition
     | TrustChanged
     | Filled
+    | RefreshFailed
     | Invalidated
     | Replayed
     | Initialised

@@ -5,7 +5,6 @@ The guarantees of the cache are exactly as good as the promises that an implemen
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Protocol
 
 from ring.hashring import VNODES, HashRing, choose_salt
@@ -16,8 +15,6 @@ Clock = Callable[[], float]
 
 Fences = Mapping[str, int]
 """Fenced node's name → number of that fence; a number is never given twice to one node."""
-
-NO_FENCES: Fences = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +43,7 @@ class Head:
 
     id: int
     version: int = 0
-    fences: Fences = NO_FENCES
+    fences: Fences = field(default_factory=dict)
     log: str = ""
     """The log's identity: made when the log is made, and anew when its database is restored from a backup."""
 
@@ -67,7 +64,7 @@ class Commit:
     """The log id of `keys[0]`; the others follow without a gap."""
     keys: tuple[str, ...]
     version: int = 0
-    fences: Fences = NO_FENCES
+    fences: Fences = field(default_factory=dict)
     log: str = ""
     at: float | None = field(default=None, compare=False)
     """Clock reading taken after the commit returned; None: when `acknowledge` is called."""
