@@ -33,6 +33,13 @@ _AT_A_FIELD: dict[type[errors.ChitramError], str] = {
 }
 
 
+def _by_field(error: errors.ChitramError | None) -> dict[str, str]:
+    if isinstance(error, errors.ValidationFailed):
+        return {problem.pointer.removeprefix("/"): problem.message for problem in error.problems}
+    kind = type(error)
+    return {_AT_A_FIELD[kind]: str(error)} if kind in _AT_A_FIELD else {}
+
+
 class Refused:
     """What was entered into a form and, when it was refused, why. Passwords are never shown again."""
 
@@ -116,10 +123,3 @@ async def _entered(request: web.Request) -> dict[str, str]:
     if request.content_type != "application/x-www-form-urlencoded":
         return {}  # an upload: its body has been read as a stream, or not at all
     return {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
-
-
-def _by_field(error: errors.ChitramError | None) -> dict[str, str]:
-    if isinstance(error, errors.ValidationFailed):
-        return {problem.pointer.removeprefix("/"): problem.message for problem in error.problems}
-    kind = type(error)
-    return {_AT_A_FIELD[kind]: str(error)} if kind in _AT_A_FIELD else {}

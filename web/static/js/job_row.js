@@ -43,7 +43,7 @@ export class JobRow {
   #preview(file) {
     const image = this.#find(".job-thumb");
     image.onload = () => URL.revokeObjectURL(image.src);
-    image.onerror = () => image.removeAttribute("src");
+    image.onerror = () => image.replaceWith(Object.assign(document.createElement("span"), { className: "job-thumb" }));
     image.src = URL.createObjectURL(file);
   }
 
