@@ -112,10 +112,16 @@ async def _multipart(request: web.Request) -> AsyncIterator[_Form]:
 @asynccontextmanager
 async def _ReceivedFile(request: web.Request, form: _Form) -> AsyncIterator[Received]:  # noqa: N802  reads as a noun in `async with`
     part = await form.until_file()
-    incoming = Incoming(part.filename, part.headers.get(hdrs.CONTENT_TYPE), _chunks(part))
+    incoming = Incoming(_filename(part), part.headers.get(hdrs.CONTENT_TYPE), _chunks(part))
     async with request.app[UPLOADS].receive(incoming) as received:
         await form.rest()
         yield received
+
+
+def _filename(part: BodyPartReader) -> str | None:
+    """As it was before a browser escaped it (HTML, "multipart/form-data encoding algorithm")."""
+    name = part.filename
+    return name and name.replace("%22", '"').replace("%0D", " ").replace("%0A", " ")
 
 
 async def _parts(request: web.Request) -> AsyncIterator[BodyPartReader]:

@@ -36,7 +36,7 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Outermost: name the request, time it, and turn whatever goes wrong inside into an answer."""
     started = time.perf_counter()
     given = request.headers.get(REQUEST_ID_HEADER, "")
-    request[REQUEST_ID] = request_id = given if _ACCEPTABLE_ID.fullmatch(given) else uuid4().hex
+    request[REQUEST_ID] = given if _ACCEPTABLE_ID.fullmatch(given) else uuid4().hex
     metrics = request.app[METRICS]
     metrics.in_flight += 1
     status = 499  # what proxies call a client that went away
@@ -46,8 +46,6 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
     finally:
         metrics.in_flight -= 1
         metrics.http(request.method, _route(request), status, time.perf_counter() - started)
-    if not response.prepared:
-        response.headers[REQUEST_ID_HEADER] = request_id
     return response
 
 
@@ -63,8 +61,9 @@ async def same_origin(request: web.Request, handler: Handler) -> web.StreamRespo
     return await handler(request)
 
 
-async def add_security_headers(request: web.Request, response: web.StreamResponse) -> None:  # noqa: ARG001  a signal's signature
+async def add_common_headers(request: web.Request, response: web.StreamResponse) -> None:
     """A signal rather than a middleware, so that streamed answers have them too. What a handler has set stays."""
+    response.headers[REQUEST_ID_HEADER] = request.get(REQUEST_ID, "")
     for name, value in SECURITY_HEADERS:
         response.headers.setdefault(name, value)
 
