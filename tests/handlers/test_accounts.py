@@ -7,7 +7,7 @@ from http.cookies import SimpleCookie
 
 import pytest
 
-from tests.handlers.api import API, PASSWORD, bearer, register, status_of, upload
+from tests.api import API, PASSWORD, bearer, register, status_of, upload
 
 ANN = {"email": "ann@example.com", "password": PASSWORD}
 

@@ -6,7 +6,7 @@ import pytest
 
 from chitram.domain.errors import ChitramError
 from chitram.handlers.errors import STATUS, describe
-from tests.handlers.api import API
+from tests.api import API
 
 FIELDS = {"type", "title", "status", "detail", "instance", "code", "details"}
 

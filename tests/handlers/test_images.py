@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from chitram.domain.identifiers import new_image_id, short_id
-from tests.handlers.api import API, bearer, register, show, status_of, thumbnails_ready, upload
+from tests.api import API, bearer, register, show, status_of, thumbnails_ready, upload
 from tests.pictures import noise, picture
 
 

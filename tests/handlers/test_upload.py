@@ -9,7 +9,7 @@ import pytest
 from aiohttp import FormData
 from PIL import Image
 
-from tests.handlers.api import API, refused, register, show, status_of, thumbnails_ready, upload, upload_form
+from tests.api import API, refused, register, show, status_of, thumbnails_ready, upload, upload_form
 from tests.pictures import KINDS, bomb, encoded, noise, picture, turned
 
 

@@ -13,7 +13,7 @@ from chitram.adapters.schema import migrate
 from chitram.app import create_app
 from chitram.embedded.node import NodeProcess
 from chitram.settings import Settings
-from tests.handlers.api import healthy
+from tests.api import healthy
 
 StartService = Callable[..., Awaitable[TestClient[Any, Any]]]
 
@@ -34,6 +34,13 @@ def own_settings(tmp_path: Path, migrated_sqlite: Path) -> dict[str, object]:
         "database_url": f"sqlite+aiosqlite:///{tmp_path}/chitram.db",
         "local_storage_path": str(tmp_path / "blobs"),
     }
+
+
+@pytest.fixture
+def on_postgres(postgres_url: str) -> dict[str, object]:
+    """Settings for a PostgreSQL database of this test alone."""
+    migrate(postgres_url)
+    return {"database_url": postgres_url}
 
 
 @pytest.fixture
