@@ -6,6 +6,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from chitram.domain.image import ANONYMOUS, Caller, Visibility
+from chitram.domain.media import MediaType
 from chitram.handlers.auth import optional_session
 from chitram.handlers.views import Shell, UploadPanel, visibility_choices
 from chitram.keys import REQUEST_ID, UPLOADS
@@ -62,7 +63,7 @@ def upload_panel(request: web.Request, error: str | None = None) -> UploadPanel:
     return UploadPanel(
         allowed=signed_in or limits.anonymous,
         max_bytes=limits.max_bytes,
-        media_types=tuple(sorted(limits.allowed_types)),
+        media_types=tuple(kind for kind in MediaType if kind in limits.allowed_types),
         choices=visibility_choices(Visibility.UNLISTED, signed_in=signed_in),
         error=error,
     )

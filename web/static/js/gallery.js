@@ -4,15 +4,14 @@
 
 export function enhanceGallery(list) {
   if (!list) return;
-  let before = 0;
-  document.addEventListener("htmx:beforeSwap", (event) => {
-    if (list.contains(event.detail.target)) before = pictures(list).length;
+  let swap = null;
+  document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+    if (list.contains(detail.target)) swap = { path: detail.pathInfo.requestPath, before: pictures(list).length };
   });
-  document.addEventListener("htmx:afterSettle", (event) => {
-    const path = event.detail.pathInfo?.requestPath;
-    if (!path || !list.isConnected || !list.contains(event.detail.elt)) return;
-    if (event.detail.successful) remember(path);
-    announce(list, before);
+  document.addEventListener("htmx:afterSettle", () => {
+    if (!swap) return; // it is fired for every new element
+    announce(list, swap);
+    swap = null;
   });
   document.addEventListener("htmx:sendError", () => say("The pictures could not be loaded. Check the connection and try again."));
   window.addEventListener("pagehide", () => history.replaceState({ ...history.state, y: window.scrollY }, ""));
@@ -23,10 +22,11 @@ function pictures(list) {
   return list.querySelectorAll(":scope > li:not(.more)");
 }
 
-function announce(list, before) {
+function announce(list, { path, before }) {
   const all = pictures(list);
   const added = all.length - before;
   if (added > 0) {
+    remember(path);
     (all[before].querySelector("a:not([tabindex])") ?? all[before]).focus({ preventScroll: true });
     say(`${added} more picture${added === 1 ? "" : "s"}`);
   } else {
