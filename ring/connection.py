@@ -7,7 +7,7 @@ Never reconnects: a new connection is another object, which nobody has verified 
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import hiredis
 
@@ -79,9 +79,8 @@ class RedisConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by asyncio."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101  # tells mypy what create_connection guarantees
-        transport.set_write_buffer_limits(high=_WRITE_BUFFER)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's transports do not inherit from it
+        self._transport.set_write_buffer_limits(high=_WRITE_BUFFER)
 
     def pause_writing(self) -> None:
         """Called by asyncio."""
