@@ -6,6 +6,7 @@ Names are environment names in lower case. Flags win over the environment, the e
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import quote
 
 from dotenv import dotenv_values
 from pydantic import (
@@ -130,7 +131,7 @@ class Settings(BaseModel):
         """The nodes in the syntax of ``REDIS_NODES``, or an empty string for none."""
         if not self.cache_enabled or self.redis_nodes or not self.redis_host:
             return self.redis_nodes if self.cache_enabled else ""
-        password = self.redis_password.get_secret_value()
+        password = quote(self.redis_password.get_secret_value(), safe="")
         login = f":{password}@" if password else ""
         return f"redis://{login}{self.redis_host}:{self.redis_port}/{self.redis_db}"
 
