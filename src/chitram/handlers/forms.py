@@ -1,17 +1,18 @@
 """Reading request bodies: JSON against a model, forms, and multipart uploads as a stream."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import TypeVar
 
 import orjson
 from aiohttp import BodyPartReader, ClientPayloadError, hdrs, web
 from pydantic import BaseModel, ValidationError
 
-from chitram.domain.errors import FileTooLarge, InvalidRequest, Problem, ValidationFailed
+from chitram.domain.errors import ChitramError, FileTooLarge, InvalidRequest, Problem, ValidationFailed
 from chitram.domain.image import Caller, Visibility
-from chitram.keys import UPLOADS
+from chitram.keys import METRICS, UPLOADS
+from chitram.metrics import Metrics
 from chitram.services.uploads import Incoming, Received, Uploaded, UploadOptions
 
 CHUNK = 64 * 1024
@@ -50,10 +51,22 @@ async def receive_upload(request: web.Request, caller: Caller) -> Uploaded:
     :class:`~chitram.services.uploads.Uploads` raises, ``InvalidRequest`` and ``ValidationFailed``.
     """
     uploads = request.app[UPLOADS]
-    uploads.admit(caller)
-    _refuse_announced(request, uploads.limits.max_bytes)
-    async with uploads.place(), _multipart(request) as form, _ReceivedFile(request, form) as received:
-        return await uploads.keep(received, form.options(), caller)
+    with _counted(request.app[METRICS]):
+        uploads.admit(caller)
+        _refuse_announced(request, uploads.limits.max_bytes)
+        async with uploads.place(), _multipart(request) as form, _ReceivedFile(request, form) as received:
+            uploaded = await uploads.keep(received, form.options(), caller)
+    request.app[METRICS].upload("duplicate" if uploaded.duplicate else "created")
+    return uploaded
+
+
+@contextmanager
+def _counted(metrics: Metrics) -> Iterator[None]:
+    try:
+        yield
+    except ChitramError as error:
+        metrics.upload(error.code)
+        raise
 
 
 class _Form:

@@ -1,0 +1,66 @@
+"""What the documentation says is what the code does, and the other way round."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from chitram.domain.errors import ChitramError
+from chitram.handlers.errors import FRAMEWORK_CODES
+from chitram.handlers.present import API
+from chitram.handlers.routes import api_routes, probe_routes
+from chitram.metrics import Metrics
+from chitram.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+
+
+def written(pattern: str, *names: str) -> set[str]:
+    """Every match of *pattern* in the named documents."""
+    return {match for name in names for match in re.findall(pattern, (DOCS / name).read_text())}
+
+
+def test_every_setting_is_documented_and_exists():
+    """By its environment name."""
+    table = (DOCS / "operations.md").read_text().partition("## Settings")[2].partition("\n## ")[0]
+    rows = "\n".join(row.split("|")[1] for row in table.splitlines() if row.startswith("| `"))
+    assert set(re.findall(r"`([A-Z][A-Z0-9_]+)`", rows)) == {name.upper() for name in Settings.model_fields}
+
+
+def test_every_metric_is_documented_and_exists():
+    """Apart from those of the process itself."""
+    metrics = Metrics(version="1")
+    exposed = re.findall(r"^# HELP (\S+)", metrics.expose()[0].decode(), re.MULTILINE)
+    ours = {name for name in exposed if name.startswith(("chitram_", "ring_"))}
+    assert written(r"\| `((?:chitram|ring)_\w+)` \|", "operations.md") == ours
+
+
+def test_every_error_code_is_documented_and_exists():
+    """With those that the framework's errors get."""
+
+    def codes(kind: type[ChitramError]) -> set[str]:
+        return {kind.code}.union(
+            *(codes(child) for child in kind.__subclasses__() if child.__module__.startswith("chitram.domain"))
+        )
+
+    assert written(r"\| `([A-Z_]+)` \| \d{3} \|", "api.md") == codes(ChitramError) | set(FRAMEWORK_CODES.values())
+
+
+@pytest.mark.parametrize(
+    "route", [*api_routes(), *probe_routes(metrics=True)], ids=lambda route: f"{route.method} {route.path}"
+)
+def test_every_address_is_documented(route):
+    """Method and path, with its variables under their documented names."""
+    path = re.sub(r"\{(\w+):[^/]*?\}(?=[/.]|$)", r"{\1}", route.path.removeprefix(API))
+    path = path.replace("/i/{id}", "/i/{short}").replace("/t/{id}", "/t/{short}")
+    text = (DOCS / "api.md").read_text()
+    short = path.removeprefix("/images/{id}")
+    assert f"`{route.method} {path}`" in text or f"{path}`" in text or f"`{short}`" in text, (route.method, path)
+
+
+def test_every_local_link_leads_somewhere():
+    """In the README and in every document."""
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "ring" / "README.md", *DOCS.rglob("*.md")]:
+        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text()):
+            assert target.startswith(("http://", "https://")) or (page.parent / target).exists(), (page.name, target)
