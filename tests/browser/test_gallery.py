@@ -115,6 +115,18 @@ def test_a_failed_show_more_can_be_repeated(page: Page, watched: Watched) -> Non
     expect(tiles(page)).to_have_count(48)
 
 
+def test_without_a_connection_show_more_says_so_and_can_be_repeated(page: Page, watched: Watched) -> None:
+    """The link stays, with another word on it, and works once the network is back."""
+    watched.expected = {"ERR_INTERNET_DISCONNECTED", "htmx:sendError", "htmx:afterRequest"}
+    page.goto("/")
+    page.context.set_offline(True)
+    page.get_by_role("link", name="Show more pictures").click()
+    expect(page.get_by_role("link", name="No connection. Try again")).to_be_visible()
+    page.context.set_offline(False)
+    page.get_by_role("link", name="No connection. Try again").click()
+    expect(tiles(page)).to_have_count(48)
+
+
 @pytest.mark.parametrize("width", [360, 768, 1280])
 def test_nothing_moves_while_the_gallery_loads(new_page: NewPage, width: int) -> None:
     """Even when the fonts come last, no tile moves, and the words around them by less than anyone can see.

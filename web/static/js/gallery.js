@@ -13,7 +13,10 @@ export function enhanceGallery(list) {
     announce(list, swap);
     swap = null;
   });
-  document.addEventListener("htmx:sendError", () => say("The pictures could not be loaded. Check the connection and try again."));
+  document.addEventListener("htmx:sendError", () => {
+    list.querySelector(".more a").textContent = "No connection. Try again";
+    say("The pictures could not be loaded. Check the connection and try again.");
+  });
   window.addEventListener("pagehide", () => history.replaceState({ ...history.state, y: window.scrollY }, ""));
   restore(list);
 }
