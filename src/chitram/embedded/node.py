@@ -57,6 +57,14 @@ class NodeProcess:
             raise NodeError(f"node {self.name} is not running: start it first")
         return self._child.pid
 
+    @property
+    def end(self) -> str:
+        """How the process ended, as the predicate of a sentence."""
+        if self._child is None or self._child.returncode is None:
+            return "has not been started" if self._child is None else "runs"
+        code = self._child.returncode
+        return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+
     def start(self) -> None:
         """Start the process and return when it answers. NodeError, with the server's own words, if it does not."""
         self.spawn()
@@ -79,6 +87,11 @@ class NodeProcess:
                 self.kill()
                 raise NodeError(f"node {self.name} did not start: {self._last_words()} (all of it: {self.log})")
             time.sleep(0.01)
+
+    def terminate(self) -> None:
+        """Ask the process to end, without waiting for it."""
+        if self.running:
+            os.kill(self.pid, signal.SIGTERM)
 
     def stop(self) -> None:
         """End the process, by force after two seconds."""
