@@ -232,3 +232,13 @@ def test_an_owner_edits_and_hides_a_picture(page: Page, picture: Callable[..., P
     stranger = new_page()
     response = stranger.request.get(page.url)
     assert response.status == 404
+
+
+def test_one_key_copies_a_pictures_link(new_page: NewPage, site: Site) -> None:
+    """On a picture's page "c" copies its short address."""
+    answer = site.upload(jpeg(seed=777), title="Tea")
+    page = new_page(permissions=["clipboard-read", "clipboard-write"])
+    page.goto(f"/image/{answer['id']}")
+    page.keyboard.press("c")
+    expect(page.get_by_text("Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == f"{site.url}/i/{answer['short_id']}"

@@ -78,6 +78,17 @@ def test_a_pasted_picture_is_uploaded_unless_somebody_types(page: Page, picture:
     expect(page.locator(".job")).to_have_attribute("data-state", "done")
 
 
+def test_a_picture_dragged_from_the_page_itself_is_not_uploaded(page: Page, picture: Picture) -> None:
+    """Browsers put a file into such a drag; letting it go somewhere on the page means nothing."""
+    page.goto("/")
+    page.dispatch_event("#gallery img >> nth=0", "dragstart")
+    drop(page, picture())
+    page.dispatch_event("#gallery img >> nth=0", "dragend")
+    expect(page.locator(".job")).to_have_count(0)
+    drop(page, picture())
+    expect(page.locator(".job")).to_have_attribute("data-state", "done")
+
+
 def test_many_files_go_three_at_a_time(page: Page, picture: Picture) -> None:
     """With seven files chosen three requests run while four rows wait their turn; in the end all have arrived."""
     held = Held(page, UPLOADS)
@@ -215,3 +226,15 @@ def test_without_javascript_a_refused_file_is_explained_in_the_form(
     upload_by_form(plain_page, tmp_path / "text.jpg")
     expect(plain_page.get_by_role("alert")).to_contain_text("not a picture that can be read")
     expect(plain_page.get_by_label("Picture file")).to_be_visible()
+
+
+def test_without_javascript_a_file_that_is_too_big_is_explained_in_the_form(
+    plain_page: Page, picture: Picture, watched: Watched
+) -> None:
+    """The answer reaches the browser although most of the file was never read."""
+    watched.expected = {"413"}
+    path = picture()
+    with path.open("ab") as file:
+        file.truncate(30 * 1024 * 1024)
+    upload_by_form(plain_page, path)
+    expect(plain_page.get_by_role("alert")).to_contain_text("larger than 25 MB")

@@ -13,6 +13,10 @@ export function listenForFiles(form, take) {
 
 function listenForDrops(take) {
   let depth = 0; // dragenter and dragleave fire for every element on the way
+  let ours = false; // a picture dragged from this very page carries a file too
+  const hasFiles = (event) => !ours && (event.dataTransfer?.types.includes("Files") ?? false);
+  document.addEventListener("dragstart", () => (ours = true));
+  document.addEventListener("dragend", () => (ours = false));
   const show = (inside) => document.body.classList.toggle("dragging", inside);
   document.addEventListener("dragenter", (event) => hasFiles(event) && show(++depth > 0));
   document.addEventListener("dragleave", (event) => hasFiles(event) && show(--depth > 0));
@@ -32,8 +36,4 @@ function listenForPaste(take) {
     const files = [...event.clipboardData.files];
     if (files.length) take(files);
   });
-}
-
-function hasFiles(event) {
-  return event.dataTransfer?.types.includes("Files") ?? false;
 }
