@@ -1,6 +1,7 @@
 """Blobs on the local disk."""
 
 import asyncio
+import gc
 import hashlib
 import os
 from collections.abc import AsyncIterator
@@ -110,3 +111,20 @@ async def test_a_full_disk_in_the_middle_of_an_upload(storage, monkeypatch, tmp_
         async with storage.stage(pieces(b"x")):
             pass
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+async def test_opening_can_be_cancelled_at_any_moment(storage):
+    """No file stays open: an open one that nobody closes would be reported as an error of this test."""
+    await storage.put("originals/ab/x", b"x")
+
+    async def look() -> None:
+        async with storage.open("originals/ab/x"):
+            await asyncio.sleep(3600)
+
+    for turns in range(12):
+        looking = asyncio.create_task(look())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)
+    await asyncio.get_running_loop().run_in_executor(None, gc.collect)

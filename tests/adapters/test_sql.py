@@ -109,8 +109,8 @@ async def test_pages_follow_time_then_id(images):
     expected = [each.id for each in sorted(stored, key=lambda each: (each.created_at, each.id), reverse=True)]
     seen, after = [], None
     while page := await images.page(Listing(visibility=Visibility.PUBLIC), after, 3):
-        after = page[-1].cursor
-        seen += [listed.cursor.id for listed in page]
+        after = page[-1]
+        seen += [cursor.id for cursor in page]
     assert seen == expected
 
 

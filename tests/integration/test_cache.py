@@ -195,3 +195,25 @@ async def test_a_database_that_stops_is_503_and_hits_go_on(pair, postgres):
     postgres.start()
     await healthy(here)
     assert await status_of(here, f"{API}/images") == 200
+
+
+async def test_a_list_is_filled_from_the_cache(cached_service):
+    """The second view of a page reads no picture from the database."""
+    for number in range(12):
+        await upload(cached_service, picture(size=(16, 16), seed=number), visibility="public")
+
+    async def misses() -> float:
+        async with cached_service.get("/metrics") as answer:
+            rows = [row for row in (await answer.text()).splitlines() if row.startswith("ring_requests_total")]
+        return sum(float(row.split()[-1]) for row in rows if 'result="miss"' in row)
+
+    async def listed() -> list[str]:
+        async with cached_service.get(f"{API}/images?limit=12") as answer:
+            return [item["id"] for item in (await answer.json())["items"]]
+
+    for image_id in await listed():
+        await thumbnails_ready(cached_service, image_id)
+    first = await listed()
+    before = await misses()
+    assert await listed() == first
+    assert await misses() == before

@@ -4,10 +4,11 @@ import asyncio
 import hashlib
 import os
 import tempfile
-from collections.abc import AsyncIterator, Collection, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -45,7 +46,7 @@ class DiskStorage:
     async def stage(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[Staged]:
         """Write *chunks* to a file of its own, hashing on the way; memory is bounded by one chunk."""
         with _reachable():
-            file = await asyncio.to_thread(self._new_staging_file)
+            file = await _opened(self._new_staging_file)
         staged, digest = Staged(Path(file.name)), hashlib.sha256()
         try:
             with file:
@@ -76,7 +77,7 @@ class DiskStorage:
         """Open a file. Raises ``KeyError`` when there is none."""
         try:
             with _reachable():
-                file = await asyncio.to_thread((self._root / key).open, "rb", buffering=0)
+                file = await _opened(partial((self._root / key).open, "rb", buffering=0))
         except FileNotFoundError:
             raise KeyError(key) from None
         with file:
@@ -146,6 +147,16 @@ class DiskStorage:
                     path.unlink()
                     removed += 1
         return removed
+
+
+async def _opened(opening: Callable[[], BinaryIO]) -> BinaryIO:
+    """Open in a thread. Whoever is cancelled meanwhile leaves no open file behind."""
+    file = asyncio.ensure_future(asyncio.to_thread(opening))
+    try:
+        return await asyncio.shield(file)
+    except asyncio.CancelledError:
+        file.add_done_callback(lambda done: None if done.exception() else done.result().close())
+        raise
 
 
 def _append(file: BinaryIO, digest: "hashlib._Hash", chunk: bytes) -> None:

@@ -17,7 +17,7 @@ from chitram.domain.identifiers import ImageId
 from chitram.domain.image import Image, Thumbnails, Visibility
 from chitram.domain.media import MediaType
 from chitram.domain.page import Cursor
-from chitram.services.ports import Document, ImageChanges, Listed, Listing
+from chitram.services.ports import Document, ImageChanges, Listing
 from ring import Commit
 
 Encode = Callable[[Image], bytes]
@@ -29,6 +29,11 @@ _NEWEST_FIRST = (images.c.created_at.desc(), images.c.id.desc())
 def cache_key(image_id: str) -> str:
     """Under which key an image is cached and logged."""
     return f"image:{image_id}"
+
+
+def image_id_of(key: str) -> str:
+    """The image that a key of :func:`cache_key` is about."""
+    return key.removeprefix("image:")
 
 
 class SqlImages:
@@ -44,12 +49,19 @@ class SqlImages:
             image = await _read(connection, image_id)
         return self._document(image) if image else None
 
-    async def page(self, listing: Listing, after: Cursor | None, limit: int) -> Sequence[Listed]:
-        """Newest first; the cursor is where an index range starts."""
-        query = select(images).where(*_matching(listing)).order_by(*_NEWEST_FIRST).limit(limit)
+    async def load_many(self, image_ids: Collection[str]) -> dict[str, Document]:
+        """Read several images in one query; those without a row are left out."""
+        query = select(images).where(images.c.id.in_(image_ids))
         async with self._database.read() as connection:
-            found = [_image(row) for row in await connection.execute(_following(query, after))]
-        return [Listed(self._document(image), Cursor(image.created_at, image.id)) for image in found]
+            found = [_image(row) for row in await connection.execute(query)]
+        return {image.id: self._document(image) for image in found}
+
+    async def page(self, listing: Listing, after: Cursor | None, limit: int) -> Sequence[Cursor]:
+        """Which images come next, newest first; their cursors are read from an index alone."""
+        query = select(images.c.created_at, images.c.id).where(*_matching(listing)).order_by(*_NEWEST_FIRST)
+        async with self._database.read() as connection:
+            rows = await connection.execute(_following(query.limit(limit), after))
+            return [Cursor(row.created_at, ImageId(row.id)) for row in rows]
 
     async def count(self, listing: Listing) -> int:
         """How many rows match."""

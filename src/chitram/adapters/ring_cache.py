@@ -5,7 +5,7 @@ from typing import cast
 
 import orjson
 
-from chitram.adapters.images_sql import SqlImages, cache_key
+from chitram.adapters.images_sql import SqlImages, cache_key, image_id_of
 from chitram.domain.identifiers import ImageId
 from chitram.domain.image import Image, Visibility
 from chitram.domain.page import Cursor
@@ -30,9 +30,17 @@ class CachedImages:
         found = await self._cache.get_or_load(cache_key(image_id), load)
         return Fetched(unpack(found.value) if found.value else None, cast("CacheResult", found.result), found.node)
 
-    async def page(self, listing: Listing, after: Cursor | None, limit: int) -> Sequence[Listed]:
-        """From the database: a list is as fresh as its query."""
-        return await self._rows.page(listing, after, limit)
+    async def page(self, listing: Listing, after: Cursor | None, limit: int) -> Listed:
+        """Which ones, the database says; what they are, the cache: one request a node, one query for the misses.
+
+        An image that left the list between the two is not shown, as if the list had been read a moment later.
+        """
+        cursors = await self._rows.page(listing, after, limit + 1)
+        shown = cursors[:limit]
+        found = await self._cache.get_many([cache_key(cursor.id) for cursor in shown], self._load_many)
+        documents = (unpack(answer.value) for answer in found.values() if answer.value)
+        fitting = tuple(document for document in documents if _belongs(document, listing))
+        return Listed(fitting, shown[-1] if len(cursors) > limit else None)
 
     async def count(self, listing: Listing) -> int:
         """From the database."""
@@ -75,6 +83,15 @@ class CachedImages:
     async def known(self, image_ids: Collection[str]) -> set[str]:
         """From the database."""
         return await self._rows.known(image_ids)
+
+    async def _load_many(self, keys: Sequence[str]) -> dict[str, bytes | None]:
+        documents = await self._rows.load_many([image_id_of(key) for key in keys])
+        return {cache_key(image_id): pack(document) for image_id, document in documents.items()}
+
+
+def _belongs(document: Document, listing: Listing) -> bool:
+    owner = listing.owner_id in {None, document.owner_id}
+    return owner and listing.visibility in {None, document.visibility}
 
 
 def pack(document: Document) -> bytes:

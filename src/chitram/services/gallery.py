@@ -125,10 +125,8 @@ class Gallery:
 
     async def _page(self, listing: Listing, cursor: str | None, limit: int) -> Page[Document]:
         after = Cursor.decode(cursor) if cursor else None
-        listed = await self._images.page(listing, after, limit + 1)
-        more = len(listed) > limit
-        items = tuple(item.document for item in listed[:limit])
-        return Page(items, listed[limit - 1].cursor.encode() if more else None)
+        listed = await self._images.page(listing, after, limit)
+        return Page(listed.documents, listed.following.encode() if listed.following else None)
 
     @asynccontextmanager
     async def _open(self, seen: Seen, key: str, missing: Exception) -> AsyncIterator[Blob]:

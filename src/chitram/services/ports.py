@@ -52,10 +52,10 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One row of a list."""
+    """A page of a list: its documents, and after which image the next page starts, unless this is the last."""
 
-    document: Document
-    cursor: Cursor
+    documents: tuple[Document, ...]
+    following: Cursor | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +75,7 @@ class Images(Protocol):
         """Read one document through the cache."""
         ...
 
-    async def page(self, listing: Listing, after: Cursor | None, limit: int) -> Sequence[Listed]:
+    async def page(self, listing: Listing, after: Cursor | None, limit: int) -> Listed:
         """Up to *limit* documents, newest first, that follow *after*."""
         ...
 

@@ -150,7 +150,7 @@ class Uploads:
         if caller.user_id is None:
             return None
         found = await self._images.page(Listing(owner_id=caller.user_id, sha256=sha256), None, 1)
-        return found[0].document if found else None
+        return found.documents[0] if found.documents else None
 
 
 @dataclass(frozen=True, slots=True)
