@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -77,7 +76,7 @@ class DiskStorage:
         """Open a file. Raises ``KeyError`` when there is none."""
         try:
             with _reachable():
-                file = await _opened(partial((self._root / key).open, "rb", buffering=0))
+                file = await _opened(lambda: (self._root / key).open("rb", buffering=0))
         except FileNotFoundError:
             raise KeyError(key) from None
         with file:
