@@ -164,9 +164,7 @@ class RingCache:
 
     def _routes(self) -> Sequence[Route]:
         reach = self._options.reach
-        orders = self._view.ring.slots
-        shared = {order: tuple(self._nodes[name] for name in order[:reach]) for order in set(orders)}
-        return [shared[order] for order in orders]
+        return self._view.ring.table(lambda order: tuple(self._nodes[name] for name in order[:reach]))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         task = asyncio.ensure_future(work)

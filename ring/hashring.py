@@ -3,9 +3,10 @@
 Pure and immutable. Nothing about health may enter here: a node that is down stays on the ring and is passed over.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeVar
 
 from ring.hashing import SLOTS, fingerprint, points, slot
 from ring.node import Node, NodeState
@@ -14,6 +15,7 @@ VNODES = 150
 _SHIFT = 64 - 16
 
 Order = tuple[str, ...]
+T = TypeVar("T")
 
 
 class HashRing:
@@ -31,7 +33,8 @@ class HashRing:
         self.vnodes = vnodes
         self.salt = salt
         self.points = _sorted_points(self.nodes, vnodes, salt)
-        self.slots: list[Order] = _fill_slots([position for position, _ in self.points], _orders(self.points))
+        self._runs = _runs([position for position, _ in self.points], _orders(self.points))
+        self.slots: list[Order] = self.table(lambda order: order)
 
     def preference(self, key: str | bytes) -> Order:
         """Return all nodes' names in the order in which they may serve the key; the first is its owner."""
@@ -44,12 +47,20 @@ class HashRing:
                 return name
         return None
 
+    def table(self, make: Callable[[Order], T]) -> list[T]:
+        """Return a table over all slots of what `make` makes of a slot's preference list; it is asked once per list."""
+        made = {order: make(order) for order in {order for order, _ in self._runs}}
+        slots: list[T] = []
+        for order, length in self._runs:
+            slots.extend([made[order]] * length)
+        return slots
+
     def shares(self) -> dict[str, float]:
         """Return the part of the slots (hence of the keys) that each node owns; the parts add up to 1."""
         counts = dict.fromkeys((node.name for node in self.nodes), 0)
-        for order in self.slots:
+        for order, length in self._runs:
             if order:
-                counts[order[0]] += 1
+                counts[order[0]] += length
         return {name: count / SLOTS for name, count in counts.items()}
 
     def imbalance(self) -> float:
@@ -134,15 +145,16 @@ def _orders(ring: list[tuple[int, str]]) -> list[Order]:
     return orders
 
 
-def _fill_slots(positions: list[int], orders: list[Order]) -> list[Order]:
-    """Give each slot the list of the first point at or after its start (`slot << 48`), around the end of the ring."""
+def _runs(positions: list[int], orders: list[Order]) -> list[tuple[Order, int]]:
+    """Return how many slots each point's list holds for: those that start (`slot << 48`) after the previous point.
+
+    A slot goes to the first point at or after its start, around the end of the ring.
+    """
     if not orders:
-        return [()] * SLOTS
-    slots: list[Order] = []
-    for position, order in zip(positions, orders, strict=True):
-        slots.extend([order] * ((position >> _SHIFT) + 1 - len(slots)))
-    slots.extend([orders[0]] * (SLOTS - len(slots)))
-    return slots
+        return [((), SLOTS)]
+    ends = [(position >> _SHIFT) + 1 for position in positions]
+    runs = [(order, end - start) for order, start, end in zip(orders, [0, *ends], ends, strict=False)]
+    return [*runs, (orders[0], SLOTS - ends[-1])]
 
 
 def _arc_shares(ring: list[tuple[int, str]]) -> dict[str, float]:
