@@ -20,7 +20,7 @@ export class JobRow {
 
   draw(job) {
     this.element.dataset.state = job.state;
-    this.#find("[data-state-text]").textContent = `${job.message} · ${this.size}`;
+    this.#find("[data-state-text]").textContent = `${this.size} · ${job.message}`;
     const progress = this.#find("progress");
     progress.hidden = job.state !== "uploading" && job.state !== "processing";
     progress.value = job.percent;
