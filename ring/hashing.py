@@ -9,10 +9,14 @@ import mmh3
 SLOTS = 1 << 16
 """Keys fall into this many slots; a slot, not a key, is what belongs to a node."""
 
+LAST_SLOT = SLOTS - 1
+hash_32 = mmh3.hash
+"""MurmurHash3 x86 32-bit, seed 0, of bytes or of a string's UTF-8; signed, which the mask below makes irrelevant."""
+
 
 def slot(key: bytes) -> int:
-    """Return the slot of a key: the low 16 bits of MurmurHash3 x86 32-bit, seed 0."""
-    return mmh3.hash(key, signed=False) & (SLOTS - 1)
+    """Return the slot of a key: the low 16 bits of its hash."""
+    return hash_32(key) & LAST_SLOT
 
 
 def points(name: str, count: int, salt: int) -> list[int]:

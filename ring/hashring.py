@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeVar
 
-from ring.hashing import SLOTS, fingerprint, points, slot
+from ring.hashing import LAST_SLOT, SLOTS, fingerprint, hash_32, points, slot
 from ring.node import Node, NodeState
 
 VNODES = 150
@@ -38,11 +38,18 @@ class HashRing:
 
     def preference(self, key: str | bytes) -> Order:
         """Return all nodes' names in the order in which they may serve the key; the first is its owner."""
-        return self.slots[slot(key if isinstance(key, bytes) else encode(key))]
+        try:
+            return self.slots[hash_32(key) & LAST_SLOT]
+        except UnicodeEncodeError:
+            return self.slots[slot(encode(str(key)))]
 
     def route(self, key: str | bytes, down: Collection[str] = ()) -> str | None:
         """Return the first preferred node that is not in `down`, or None when there is none."""
-        for name in self.slots[slot(key if isinstance(key, bytes) else encode(key))]:
+        try:
+            order = self.slots[hash_32(key) & LAST_SLOT]
+        except UnicodeEncodeError:
+            order = self.preference(key)
+        for name in order:
             if name not in down:
                 return name
         return None
