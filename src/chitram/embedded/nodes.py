@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import string
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Self
 
 from chitram.embedded.binary import Binary
 from chitram.embedded.errors import NodeError
@@ -18,19 +19,23 @@ _log = logging.getLogger(__name__)
 
 
 class Nodes:
-    """`count` nodes named a, b, c… with their sockets in `directory`.
+    """The nodes of one stack, or none of them.
 
     `first_pause` is how many seconds a dead node stays down before it is started again; the pause
     doubles with every further death up to a minute, and is the first one again after a minute of life.
     """
 
-    def __init__(self, binary: Binary, directory: Path, count: int, *, first_pause: float = FIRST_PAUSE) -> None:
-        names = string.ascii_lowercase[:count]
-        self._nodes = {name: NodeProcess(name, binary, directory) for name in names}
+    def __init__(self, processes: Iterable[NodeProcess] = (), *, first_pause: float = FIRST_PAUSE) -> None:
+        self._nodes = tuple(processes)
         self._first_pause = first_pause
 
+    @classmethod
+    def named(cls, count: int, binary: Binary, directory: Path) -> Self:
+        """`count` nodes, at most 26, called a, b, c…, with their sockets in `directory`."""
+        return cls(NodeProcess(name, binary, directory) for name in string.ascii_lowercase[:count])
+
     def __iter__(self) -> Iterator[NodeProcess]:
-        return iter(self._nodes.values())
+        return iter(self._nodes)
 
     @property
     def addresses(self) -> str:

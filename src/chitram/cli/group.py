@@ -1,0 +1,54 @@
+"""`chitram` itself: which commands there are, and how their failures are said."""
+
+from importlib import import_module
+from typing import Any
+
+import click
+
+from chitram.domain.errors import ChitramError
+from chitram.embedded.errors import StackError
+from chitram.settings import SettingsError
+
+# Imported when asked for: `chitram import` need not load a database driver, nor `--help` anything at all.
+_COMMANDS = {
+    "up": "chitram.cli.up:up",
+    "serve": "chitram.cli.serve:serve",
+    "migrate": "chitram.cli.migrate:migrate",
+    "import": "chitram.cli.importing:import_pictures",
+    "ring": "chitram.cli.ring:ring",
+}
+
+_EXPECTED = (ChitramError, SettingsError, StackError)
+
+
+class _Commands(click.Group):
+    """Commands by name. What can be expected to go wrong ends in one sentence and exit code 1, not in a traceback."""
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
+        if name not in _COMMANDS:
+            return None
+        module, _, attribute = _COMMANDS[name].partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except _EXPECTED as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="chitram", message="%(prog)s %(version)s")
+def main() -> None:
+    """A self-hosted image host over a ring of Redis nodes.
+
+    \b
+    chitram up                     everything on this machine, in one command
+    chitram import ~/Pictures      put a folder of pictures in
+    chitram migrate && chitram serve
+                                   on the database, storage and nodes of the environment
+    """

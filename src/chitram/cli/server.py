@@ -1,0 +1,112 @@
+"""Run an application until somebody asks it to stop: the one way in which `up` and `serve` do."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+
+from aiohttp import ClientError, ClientSession, ClientTimeout, web
+
+from chitram.cli.listener import AddressError, explain, url_of
+
+DRAIN_SECONDS = 5.0
+"""What requests under way have to finish in once the service stops."""
+STOP_SECONDS = 8.0
+"""After which the service ends however it looks; `up` has ten seconds for this and the nodes."""
+_BACKLOG = 1024
+_log = logging.getLogger(__name__)
+
+
+def run_service(app: web.Application, listener: socket.socket, *, on_ready: Callable[[str], None]) -> None:
+    """Serve on a bound socket until SIGINT, SIGTERM or SIGHUP; `on_ready` gets the URL once it answers there.
+
+    The first signal stops gracefully, a second one ends the process at once. Raises AddressError when
+    the socket cannot listen, and whatever the application raises when it cannot start.
+    """
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(app, listener, on_ready))
+
+
+def configure_logging(*, debug: bool) -> None:
+    """Say what happens on stderr, a line each."""
+    logging.basicConfig(
+        level=logging.DEBUG if debug else logging.INFO,
+        format="%(asctime)s %(levelname)s %(message)s",
+        datefmt="%H:%M:%S",
+    )
+    for chatty in ("alembic", "aiosqlite", "asyncio", "PIL"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+async def _serve(app: web.Application, listener: socket.socket, on_ready: Callable[[str], None]) -> None:
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=DRAIN_SECONDS)
+    stop = asyncio.ensure_future(_stop_signal().wait())
+    start = asyncio.ensure_future(_start(runner, listener, on_ready))
+    try:
+        await asyncio.wait({start, stop}, return_when=asyncio.FIRST_COMPLETED)
+        if start.done():
+            start.result()
+            await stop
+    finally:
+        start.cancel()
+        stop.cancel()
+        await asyncio.wait({start, stop})
+        await _clean_up(runner)
+
+
+async def _start(runner: web.AppRunner, listener: socket.socket, on_ready: Callable[[str], None]) -> None:
+    await runner.setup()
+    try:
+        await web.SockSite(runner, listener, backlog=_BACKLOG).start()
+    except OSError as error:
+        raise AddressError(explain(error, *listener.getsockname()[:2])) from error
+    url = url_of(listener)
+    await _until_it_answers(url)
+    on_ready(url)
+
+
+async def _until_it_answers(url: str) -> None:
+    async with ClientSession(timeout=ClientTimeout(total=5)) as session:
+        while True:
+            try:
+                async with session.get(f"{url}/health/live") as answer:
+                    answer.raise_for_status()
+                    return
+            except (ClientError, TimeoutError) as error:
+                _log.info("not answering yet: %s", error)
+                await asyncio.sleep(0.2)
+
+
+async def _clean_up(runner: web.AppRunner) -> None:
+    try:
+        await asyncio.wait_for(runner.cleanup(), STOP_SECONDS)
+    except TimeoutError:
+        _log.warning("not everything stopped within %g s; ending anyway", STOP_SECONDS)
+
+
+def _stop_signal() -> asyncio.Event:
+    asked = asyncio.Event()
+
+    def stop(number: int) -> None:
+        if asked.is_set():
+            os._exit(128 + number)  # on Linux the nodes go with the process, elsewhere the next start ends them
+        _log.info("stopping; once more to end at once")
+        asked.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, stop, number)
+    return asked
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if sys.platform == "win32":
+        return None
+    try:
+        import uvloop  # noqa: PLC0415 - a faster loop where there is one
+    except ImportError:
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
