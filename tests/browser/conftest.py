@@ -1,4 +1,8 @@
-"""One Chromium and one site for all tests of this folder; a fresh context, without cookies, for each test."""
+"""One Chromium and one site for all tests of this folder; a fresh context, without cookies, for each test.
+
+Both end with the folder's last test and not with the session's: playwright keeps an event loop running in the main
+thread, where other tests run theirs.
+"""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,7 +27,7 @@ PUBLIC_PICTURES = 60
 NewPage = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(chromium: str) -> Iterator[Browser]:
     """A headless Chromium."""
     with sync_playwright() as playwright:
@@ -33,7 +37,7 @@ def browser(chromium: str) -> Iterator[Browser]:
         launched.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A site whose public gallery holds three pages, titled Picture 0 (the oldest) to Picture 59."""
     with running_site(tmp_path_factory.mktemp("site")) as running:

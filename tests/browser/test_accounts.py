@@ -68,7 +68,7 @@ def test_a_page_that_needs_a_session_leads_to_the_login_and_back(page: Page) -> 
     email = register(page)
     page.context.clear_cookies()
     page.goto("/my-images")
-    expect(page.get_by_text("Log in to see that page.")).to_be_visible()
+    expect(page.get_by_text("Log in to go on.")).to_be_visible()
     page.get_by_label("Email address").fill(email)
     page.get_by_label("Password").fill(PASSWORD)
     page.locator("main").get_by_role("button", name="Log in").click()

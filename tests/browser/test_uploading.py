@@ -193,6 +193,17 @@ def test_the_delete_token_can_be_saved_and_deletes(page: Page, picture: Picture,
     assert site.image(short_id) is None
 
 
+def test_the_tokens_of_many_pictures_are_saved_at_once(page: Page, picture: Picture) -> None:
+    """One file with a line for each: name, address, token."""
+    page.goto("/upload")
+    page.locator("[data-picker]").set_input_files([str(picture("one.jpg")), str(picture("two.jpg"))])
+    with page.expect_download() as saving:
+        page.get_by_role("button", name="Save all tokens").click()
+    lines = [line.split("\t") for line in saving.value.path().read_text().splitlines()]
+    assert [name for name, _, _ in lines] == ["one.jpg", "two.jpg"]
+    assert all("/i/" in address and len(token) == 43 for _, address, token in lines)
+
+
 def test_copying_a_format_puts_it_on_the_clipboard(new_page: NewPage, picture: Picture) -> None:
     """Choosing Markdown and pressing Copy copies an image in Markdown."""
     page = new_page(permissions=["clipboard-read", "clipboard-write"])

@@ -56,7 +56,8 @@ function textOf(element) {
   return element.value ?? element.textContent;
 }
 
-function download(filename, text) {
+/** Offer `text` as a file. */
+export function download(filename, text) {
   const url = URL.createObjectURL(new Blob([`${text}\n`], { type: "text/plain" }));
   Object.assign(document.createElement("a"), { href: url, download: filename }).click();
   setTimeout(() => URL.revokeObjectURL(url), SHOWN_MS);

@@ -1,5 +1,6 @@
 // The queue on the page: one row for each job, a sentence about all of them.
 
+import { download } from "./copy.js";
 import { JobRow } from "./job_row.js";
 
 export class QueueView {
@@ -12,6 +13,7 @@ export class QueueView {
     this.#queue = queue;
     queue.addEventListener("change", () => this.#draw());
     this.#part("copy-all").addEventListener("click", () => this.#copyAll());
+    this.#part("save-tokens").addEventListener("click", () => this.#saveTokens());
     this.#part("clear").addEventListener("click", () => queue.clearFinished());
   }
 
@@ -53,7 +55,19 @@ export class QueueView {
     write(this.#part("queue-summary"), `${good} of ${jobs.length} uploaded${bad.length ? `, ${bad.length} not` : ""}`);
     write(this.#part("queue-alert"), bad.map((job) => `${job.file.name}: ${job.message}`).join(". "));
     this.#part("copy-all").hidden = good < 2;
+    this.#part("save-tokens").hidden = this.#withToken().length < 2;
     this.#part("clear").hidden = good + bad.length === 0;
+  }
+
+  #withToken() {
+    return this.#queue.jobs.filter((job) => job.answer?.delete_token);
+  }
+
+  /** One line a picture: its name, its address, its token. */
+  #saveTokens() {
+    const lines = this.#withToken().map(({ file, answer }) =>
+      [file.name, new URL(`/i/${answer.short_id}`, location), answer.delete_token].join("\t"));
+    download("delete-tokens.txt", lines.join("\n"));
   }
 
   #copyAll() {
