@@ -33,7 +33,10 @@ class Journal:
     def prepare(self) -> None:
         """Make sure that it can be written, before the first upload depends on it."""
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(self._open())
+        descriptor = self._open()
+        if _cut_off(self.path):
+            os.write(descriptor, b"\n")
+        os.close(descriptor)
 
     def ids(self, sha256: str) -> list[str]:
         """Images made from a file with this hash, the latest first. They may have been deleted since."""
@@ -44,8 +47,7 @@ class Journal:
         entry = {"sha256": sha256, "id": image["id"], "delete_token": image.get("delete_token"), "path": str(file)}
         descriptor = self._open()
         try:
-            # A line end before it too, so that an earlier line that was cut off does not spoil this one.
-            os.write(descriptor, b"\n" + json.dumps(entry).encode() + b"\n")
+            os.write(descriptor, json.dumps(entry).encode() + b"\n")
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
@@ -71,3 +73,8 @@ def _parse(line: str) -> dict[str, Any] | None:
         return None
     whole = isinstance(entry, dict) and isinstance(entry.get("sha256"), str) and isinstance(entry.get("id"), str)
     return entry if whole else None
+
+
+def _cut_off(path: Path) -> bool:
+    written = path.read_bytes()
+    return bool(written) and not written.endswith(b"\n")
