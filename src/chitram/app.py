@@ -9,6 +9,7 @@ from chitram.adapters.blobs_disk import DiskStorage
 from chitram.adapters.database import Database
 from chitram.adapters.images_sql import SqlImages
 from chitram.adapters.invalidation_log_sql import SqlInvalidationLog
+from chitram.adapters.node_set_sql import SqlNodeSets
 from chitram.adapters.passwords import Argon2Passwords
 from chitram.adapters.pillow import PillowPictures
 from chitram.adapters.ring_cache import CachedImages
@@ -18,7 +19,7 @@ from chitram.handlers.middlewares import add_common_headers, observe, same_origi
 from chitram.handlers.pages import page_routes, setup_pages
 from chitram.handlers.present import image_body
 from chitram.handlers.routes import api_routes, probe_routes
-from chitram.keys import ACCOUNTS, GALLERY, HEALTH, METRICS, SITE, UPLOADS, Site
+from chitram.keys import ACCOUNTS, GALLERY, HEALTH, METRICS, RING_ADMIN, SITE, UPLOADS, Site
 from chitram.lifespan import (
     background_context,
     closing_context,
@@ -33,6 +34,7 @@ from chitram.services.accounts import Accounts
 from chitram.services.gallery import Gallery
 from chitram.services.health import Health, NodeHealth
 from chitram.services.housekeeping import Housekeeping
+from chitram.services.ring_admin import LiveNode, RingAdmin
 from chitram.services.thumbnails import Thumbnailer
 from chitram.services.uploads import UploadLimits, Uploads
 from chitram.settings import Settings, SettingsError
@@ -75,6 +77,7 @@ def create_app(settings: Settings, *, sole: bool = False) -> web.Application:
     app[UPLOADS] = uploads
     app[ACCOUNTS] = Accounts(users=users, passwords=passwords, tokens=tokens)
     app[HEALTH] = health
+    app[RING_ADMIN] = RingAdmin(sets=SqlNodeSets(database), live=lambda: _live_nodes(cache.status()))
     app[SITE] = Site(settings.app_env == "production", int(lifetime.total_seconds()), version("chitram"))
     metrics.gauges = lambda: _gauges(cache, uploads, thumbnailer)
 
@@ -118,6 +121,13 @@ def _limits(settings: Settings) -> UploadLimits:
 
 def _node_health(status: Status) -> list[NodeHealth]:
     return [NodeHealth(node.name, node.state, node.trusted) for node in status.nodes]
+
+
+def _live_nodes(status: Status) -> list[LiveNode]:
+    return [
+        LiveNode(n.name, n.address, n.state, n.trusted, n.verified_age, n.lag, n.cause, n.median_latency)
+        for n in status.nodes
+    ]
 
 
 def _gauges(cache: RingCache, uploads: Uploads, thumbnailer: Thumbnailer) -> Gauges:

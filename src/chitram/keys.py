@@ -9,6 +9,7 @@ from chitram.metrics import Metrics
 from chitram.services.accounts import Accounts
 from chitram.services.gallery import Gallery
 from chitram.services.health import Health
+from chitram.services.ring_admin import RingAdmin
 from chitram.services.uploads import Uploads
 
 
@@ -38,6 +39,7 @@ GALLERY = web.AppKey("gallery", Gallery)
 UPLOADS = web.AppKey("uploads", Uploads)
 ACCOUNTS = web.AppKey("accounts", Accounts)
 HEALTH = web.AppKey("health", Health)
+RING_ADMIN = web.AppKey("ring_admin", RingAdmin)
 METRICS = web.AppKey("metrics", Metrics)
 SITE = web.AppKey("site", Site)
 ERROR_PAGES: web.AppKey[Callable[[web.Request, ProblemDetails], web.StreamResponse]] = web.AppKey("error_pages")

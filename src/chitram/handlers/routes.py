@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from chitram.domain.identifiers import SHORT_LENGTH
-from chitram.handlers import api_accounts, api_images, probes
+from chitram.handlers import api_accounts, api_admin, api_images, probes
 from chitram.handlers.present import API
 
 SHORT = f"[1-9A-Za-z]{{{SHORT_LENGTH}}}"
@@ -34,6 +34,9 @@ def api_routes() -> list[web.RouteDef]:
         web.get(f"{API}/images/{{id}}/thumbnail", images.thumbnail),
         web.get(f"{API}/images/{{id}}/thumbnail/{{size:[0-9]{{1,4}}}}", images.thumbnail),
         web.get(f"{API}/images/{{id}}/thumbnails", images.thumbnails),
+        web.get(f"{API}/admin/ring", api_admin.show_ring),
+        web.post(f"{API}/admin/ring/plan", api_admin.plan_ring),
+        web.post(f"{API}/admin/ring", api_admin.commit_ring),
         web.get(f"/i/{{id:{SHORT}}}.{{ext}}", images.direct_file),
         web.get(f"/t/{{id:{SHORT}}}/{{size:[0-9]{{1,4}}}}.{{kind:webp|jpg}}", images.direct_thumbnail),
     ]

@@ -1,6 +1,6 @@
 """What the use cases need from the outside. Adapters implement these; tests do too, and pass the same suites."""
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,6 +11,7 @@ from chitram.domain.account import User
 from chitram.domain.identifiers import ImageId
 from chitram.domain.image import Image, Visibility
 from chitram.domain.media import MediaType
+from chitram.domain.node_set import NodeChange, RingNode
 from chitram.domain.page import Cursor
 from chitram.domain.thumbnail import ThumbnailFormat
 
@@ -109,6 +110,46 @@ class Images(Protocol):
 
     async def known(self, image_ids: Collection[str]) -> set[str]:
         """Which of these ids have a row. Never cached."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSet:
+    """The nodes under one version. *shares* are each node's part of all keys; *imbalance* of 1 is perfect."""
+
+    version: int
+    salt: int
+    vnodes: int
+    ring_hash: str
+    nodes: tuple[RingNode, ...]
+    shares: Mapping[str, float]
+    imbalance: float
+
+
+@dataclass(frozen=True, slots=True)
+class NodePlan:
+    """What a change would do to the set at *version*: shares before and after, and the part of all keys that moves."""
+
+    version: int
+    before: Mapping[str, float]
+    after: Mapping[str, float]
+    moved: float
+    moves: Mapping[str, float]
+
+
+class NodeSets(Protocol):
+    """The stored node set that every process follows. Raises ``ServiceUnavailable`` without the database."""
+
+    async def current(self) -> NodeSet:
+        """The set as it is."""
+        ...
+
+    async def plan(self, change: NodeChange) -> NodePlan:
+        """What *change* would do. Raises ``NotFound``, ``Conflict``, ``ValidationFailed``."""
+        ...
+
+    async def commit(self, change: NodeChange, *, version: int | None) -> NodeSet:
+        """Make *change*, unless the set is no longer at *version* (``Conflict``). Raises what :meth:`plan` raises."""
         ...
 
 

@@ -1,0 +1,98 @@
+"""The node set in SQL. A change takes the clock row's lock and raises the version: it has a place among the writes."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chitram.adapters.database import Database
+from chitram.adapters.tables import cache_clock, cache_node
+from chitram.domain.errors import Conflict, Problem, ValidationFailed
+from chitram.domain.node_set import Member, NodeChange, RingNode, changed
+from chitram.services.ports import NodePlan, NodeSet
+from ring import HashRing, Node, Options, plan
+
+DRAIN_SECONDS = Options().timing.d_wait + 1.0
+"""How long a node drains: until all trust in it has run out, and a second for clocks of two machines that differ."""
+
+
+class SqlNodeSets:
+    """The node set port."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def current(self) -> NodeSet:
+        """The set with its version and shares."""
+        async with self._database.read() as connection:
+            return await _read(connection)
+
+    async def plan(self, change: NodeChange) -> NodePlan:
+        """What *change* would do. Raises ``NotFound``, ``Conflict``, ``ValidationFailed``."""
+        before = await self.current()
+        after = _checked(before.nodes, change)
+        # A node that joins gets its keys when it is ready; that is what somebody who plans wants to know.
+        settled = [_as_if_ready(node) if node.name == change.name else node for node in after]
+        moves = plan(_ring(before.nodes, before), _ring(settled, before))
+        named = {f"{source or 'none'} to {target or 'none'}": part for (source, target), part in moves.moves.items()}
+        return NodePlan(before.version, dict(moves.before), dict(moves.after), moves.moved, named)
+
+    async def commit(self, change: NodeChange, *, version: int | None) -> NodeSet:
+        """Make *change* unless the set is no longer at *version*. Raises what :meth:`plan` raises."""
+        async with self._database.write() as connection:
+            await connection.execute(select(cache_clock.c.head).with_for_update())
+            before = await _read(connection)
+            if version is not None and version != before.version:
+                raise Conflict(f"The node set is at version {before.version} by now: plan again.")
+            await _store(connection, before.nodes, _checked(before.nodes, change))
+            await connection.execute(update(cache_clock).values(version=cache_clock.c.version + 1))
+            return await _read(connection)
+
+
+async def _read(connection: AsyncConnection) -> NodeSet:
+    clock = (await connection.execute(select(cache_clock))).one()
+    rows = await connection.execute(select(cache_node).order_by(cache_node.c.name))
+    now = datetime.now(UTC)
+    nodes = tuple(
+        RingNode(row.name, row.address, row.weight, Member(row.state), (now - row.changed_at).total_seconds())
+        for row in rows
+    )
+    ring = HashRing([_as_ring_node(node) for node in nodes], clock.vnodes, clock.salt)
+    return NodeSet(clock.version, clock.salt, clock.vnodes, ring.hash, nodes, ring.shares(), ring.imbalance())
+
+
+async def _store(connection: AsyncConnection, before: Sequence[RingNode], after: Sequence[RingNode]) -> None:
+    old, new, now = {n.name: n for n in before}, {n.name: n for n in after}, datetime.now(UTC)
+    for name in old.keys() - new.keys():
+        await connection.execute(delete(cache_node).where(cache_node.c.name == name))
+    for name, node in new.items():
+        row = {"address": node.address, "weight": node.weight, "state": node.state.value}
+        if name not in old:
+            await connection.execute(insert(cache_node).values(name=name, changed_at=now, **row))
+        elif node != old[name]:
+            since = {} if node.state is old[name].state else {"changed_at": now}
+            await connection.execute(update(cache_node).where(cache_node.c.name == name).values(**row, **since))
+
+
+def _checked(nodes: Sequence[RingNode], change: NodeChange) -> tuple[RingNode, ...]:
+    after = changed(nodes, change, drain_seconds=DRAIN_SECONDS)
+    try:
+        for node in after:
+            _as_ring_node(node)
+    except ValueError as error:
+        raise ValidationFailed(Problem("/address", str(error)), detail=str(error)) from None
+    return after
+
+
+def _as_if_ready(node: RingNode) -> RingNode:
+    return replace(node, state=Member.UP) if node.state is Member.JOINING else node
+
+
+def _ring(nodes: Sequence[RingNode], like: NodeSet) -> HashRing:
+    return HashRing([_as_ring_node(node) for node in nodes], like.vnodes, like.salt)
+
+
+def _as_ring_node(node: RingNode) -> Node:
+    return Node(name=node.name, address=node.address, weight=node.weight, state=node.state.value)  # type: ignore[arg-type]  # Node takes the state's name

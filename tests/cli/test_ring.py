@@ -1,0 +1,89 @@
+"""`chitram ring` on a real database and real nodes."""
+
+import asyncio
+import json
+
+import pytest
+from click.testing import CliRunner, Result
+
+from chitram.adapters.database import Database
+from chitram.adapters.invalidation_log_sql import SqlInvalidationLog
+from chitram.cli import main
+from ring import Membership
+from tests.servers.service import node_list
+
+
+@pytest.fixture
+def ring(own_settings, redis_nodes, monkeypatch):
+    """Run `chitram ring …` on a fresh database whose node set is three real nodes."""
+    url = str(own_settings["database_url"])
+    monkeypatch.setenv("DATABASE_URL", url)
+
+    async def fill() -> None:
+        database = Database(url)
+        await SqlInvalidationLog(database).settle_members(Membership.of(node_list(redis_nodes)), replace=True)
+        await database.close()
+
+    asyncio.run(fill())
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(main, ["ring", *arguments])
+
+    return run
+
+
+def test_show_and_where_and_distribution(ring):
+    """For people and for programs."""
+    assert "3 nodes, version 1" in ring("show").output
+    fields = json.loads(ring("--json", "show").output)
+    assert sum(node["share"] for node in fields["nodes"]) == pytest.approx(1)
+    placed = json.loads(ring("--json", "where", "G7kKzVd2yw4y").output)
+    assert placed["key"] == "image:51e6e972-e59e-8e37-84e2-f12d6a1b2f4d"
+    assert sorted(placed["nodes"]) == ["a", "b", "c"]
+    rows = json.loads(ring("--json", "distribution").output)["nodes"]
+    assert all(abs(row["share"] - row["sampled"]) < 0.02 for row in rows.values())
+
+
+def test_status_tells_a_dead_node_by_its_exit_code(ring, redis_nodes):
+    """And `check` says which."""
+    redis_nodes["b"].kill()
+    status, check = ring("status"), ring("check")
+    assert (status.exit_code, check.exit_code) == (1, 1)
+    assert "DN  b" in status.output
+    assert "node b does not answer" in check.output
+    assert "node a has no ring record yet" in check.output
+
+
+def test_a_change_says_what_moves_and_what_comes_next(ring):
+    """Add, ready, weight, drain; remove only after the drain time."""
+    planned = ring("plan", "add", "d", "127.0.0.1:1")
+    assert "of the keys get another node" in planned.output
+    assert "0.00% of the keys" not in planned.output
+    assert "chitram ring ready d" in ring("add", "d", "127.0.0.1:1").output
+    assert ring("ready", "d").exit_code == 0
+    assert ring("weight", "d", "0.5").exit_code == 0
+    assert "chitram ring remove d" in ring("drain", "d").output
+    refused = ring("remove", "d")
+    assert refused.exit_code == 1
+    assert "it can go in" in refused.output
+    assert "version 5" in ring("show").output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("drain", "z"), "no node z"),
+        (("add", "d", "foo:bar"), "expected host:port"),
+        (("add", "d d", "h:1"), "node name"),
+        (("weight", "a", "heavy"), "takes a number"),
+        (("weight", "a", "1000"), "weight"),
+        (("plan", "add", "d"), "takes the node's address"),
+    ],
+)
+def test_a_mistake_is_one_sentence(ring, arguments, words):
+    """On stderr, with exit code, changing nothing."""
+    result = ring(*arguments)
+    assert result.exit_code != 0
+    assert words in result.output
+    assert "Traceback" not in result.output
+    assert "version 1" in ring("show").output
