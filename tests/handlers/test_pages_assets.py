@@ -8,8 +8,9 @@ from aiohttp import web
 
 from chitram.domain.media import MediaType
 from chitram.handlers.assets import Assets, web_directory
-from chitram.handlers.picture import RATIOS, byte_words, kind_words
+from chitram.handlers.picture import RATIOS
 from chitram.handlers.templating import setup_templating
+from chitram.handlers.words import byte_words, kind_words
 from tests.handlers.test_pages import get
 
 WEB = web_directory()

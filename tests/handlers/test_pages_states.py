@@ -8,18 +8,15 @@ import pytest
 
 from chitram.domain.media import MediaType
 from chitram.handlers.assets import web_directory
+from chitram.handlers.form_views import EditForm, Field, UploadPanel, visibility_choices
 from chitram.handlers.picture import ORIGINAL_BUDGET, Picture
 from chitram.handlers.views import (
-    EditForm,
     ErrorFragment,
-    Field,
     GalleryPage,
     GalleryRows,
     ImagePage,
     MyImagesPage,
     Shell,
-    UploadPanel,
-    visibility_choices,
 )
 
 PICTURE = Picture(

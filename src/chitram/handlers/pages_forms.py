@@ -13,7 +13,7 @@ from aiohttp.typedefs import Handler
 
 from chitram.domain import errors
 from chitram.handlers.errors import describe
-from chitram.handlers.views import Field
+from chitram.handlers.form_views import Field
 
 _AT_THE_FORM = (
     errors.InvalidRequest,

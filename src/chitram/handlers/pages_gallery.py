@@ -6,19 +6,18 @@ from aiohttp import web
 
 from chitram.domain.image import refuse_change
 from chitram.domain.page import Page
+from chitram.handlers.form_views import EditForm, visibility_choices
 from chitram.handlers.pages_forms import NOT_REFUSED, Refused
 from chitram.handlers.picture import Picture
 from chitram.handlers.shell import visitor
 from chitram.handlers.templating import origin_of, render
 from chitram.handlers.views import (
-    EditForm,
     GalleryPage,
     GalleryRows,
     ImagePage,
     LinksFragment,
     MyImagesCards,
     MyImagesPage,
-    visibility_choices,
 )
 from chitram.keys import GALLERY
 from chitram.services.ports import Document

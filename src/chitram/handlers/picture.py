@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from html import escape
 from math import log
 from typing import Any, Self
 
@@ -11,6 +10,8 @@ import orjson
 
 from chitram.domain.media import MediaType
 from chitram.domain.thumbnail import SIZES, ThumbnailFormat, fit
+from chitram.handlers.copy_formats import CopyFormat, copy_formats
+from chitram.handlers.words import byte_words, day_words, kind_words
 from chitram.services.ports import Document
 
 RATIOS = (
@@ -22,23 +23,6 @@ attribute with the exact number; the nearest class crops less than 4 %, in lists
 
 ORIGINAL_BUDGET = 3 * 1024 * 1024
 """A picture's page shows the original up to this many bytes, the largest thumbnail beyond: a visit stays affordable."""
-
-_KINDS = {
-    MediaType.JPEG: "JPEG",
-    MediaType.PNG: "PNG",
-    MediaType.WEBP: "WebP",
-    MediaType.GIF: "GIF",
-    MediaType.AVIF: "AVIF",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class CopyFormat:
-    """One way to paste a picture somewhere."""
-
-    key: str
-    label: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +159,7 @@ class Picture:
     @property
     def created(self) -> str:
         """The day, in words."""
-        return f"{self.created_at.day} {self.created_at:%B %Y}"
+        return day_words(self.created_at)
 
     @property
     def created_iso(self) -> str:
@@ -189,16 +173,8 @@ class Picture:
 
     @property
     def formats(self) -> tuple[CopyFormat, ...]:
-        """Ways to paste it; the title is made harmless in each."""
-        direct = self.origin + self.original
-        plain = self.title.translate(_BRACKETS)
-        html = f'<a href="{self.link}"><img src="{direct}" alt="{escape(self.title)}"></a>'
-        return (
-            CopyFormat("url", "URL", self.link),
-            CopyFormat("markdown", "Markdown", f"![{plain}]({direct})"),
-            CopyFormat("html", "HTML", html),
-            CopyFormat("bbcode", "BBCode", f"[url={self.link}][img]{direct}[/img][/url]"),
-        )
+        """Ways to paste it elsewhere."""
+        return copy_formats(title=self.title, link=self.link, direct=self.origin + self.original)
 
     def _thumbnail(self, size: int, kind: ThumbnailFormat) -> str:
         return f"/t/{self.short_id}/{size}.{kind}"
@@ -207,19 +183,3 @@ class Picture:
         by_width = {fit(self.width, self.height, size)[0]: size for size in reversed(SIZES)}
         for width, size in sorted(by_width.items()):
             yield f"{self._thumbnail(size, kind)} {width}w"
-
-
-_BRACKETS = str.maketrans({"[": "(", "]": ")", "\\": " "})
-
-
-def kind_words(media_type: MediaType) -> str:
-    """The usual name of a type."""
-    return _KINDS[media_type]
-
-
-def byte_words(count: int) -> str:
-    """*count* bytes the way people say it."""
-    for unit, size in (("MB", 1024 * 1024), ("KB", 1024)):
-        if count >= size:
-            return f"{count / size:.1f}".removesuffix(".0") + f" {unit}"
-    return f"{count} bytes"

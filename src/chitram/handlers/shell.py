@@ -8,7 +8,8 @@ from aiohttp.typedefs import Handler
 from chitram.domain.image import ANONYMOUS, Caller, Visibility
 from chitram.domain.media import MediaType
 from chitram.handlers.auth import optional_session
-from chitram.handlers.views import Shell, UploadPanel, visibility_choices
+from chitram.handlers.form_views import UploadPanel, visibility_choices
+from chitram.handlers.views import Shell
 from chitram.keys import REQUEST_ID, UPLOADS
 from chitram.services.accounts import Session
 

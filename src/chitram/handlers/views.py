@@ -5,9 +5,9 @@
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
-from chitram.domain.image import Visibility
-from chitram.domain.media import MediaType
-from chitram.handlers.picture import CopyFormat, Picture, byte_words, kind_words
+from chitram.handlers.copy_formats import CopyFormat
+from chitram.handlers.form_views import AccountForm, EditForm, Field, UploadPanel
+from chitram.handlers.picture import Picture
 
 
 class View(Protocol):
@@ -17,51 +17,6 @@ class View(Protocol):
     def template(self) -> str:
         """Its path below ``web/templates``."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One option of a select."""
-
-    value: str
-    label: str
-    selected: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One input of a form: what was entered, and what is wrong with it."""
-
-    name: str
-    value: str = ""
-    error: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class UploadPanel:
-    """The drop zone."""
-
-    allowed: bool
-    max_bytes: int
-    media_types: tuple[MediaType, ...]
-    choices: tuple[Choice, ...]
-    error: str | None = None
-
-    @property
-    def max_size(self) -> str:
-        """The largest file, in words."""
-        return byte_words(self.max_bytes)
-
-    @property
-    def accept(self) -> str:
-        """For the ``accept`` attribute."""
-        return ",".join(self.media_types)
-
-    @property
-    def kinds(self) -> str:
-        """The types in words: "JPEG, PNG or GIF"."""
-        names = [kind_words(media_type) for media_type in self.media_types]
-        return " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,16 +80,6 @@ class MyImagesCards:
 
 
 @dataclass(frozen=True, slots=True)
-class EditForm:
-    """The owner's form on a picture's page."""
-
-    title: Field
-    choices: tuple[Choice, ...]
-    message: str | None
-    rejected: bool
-
-
-@dataclass(frozen=True, slots=True)
 class ImagePage:
     """A picture's own page."""
 
@@ -171,15 +116,6 @@ class UploadedPage:
     picture: Picture
     duplicate: bool
     delete_token: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class AccountForm:
-    """Address and password; *message* is what belongs to neither."""
-
-    email: Field
-    password: Field
-    message: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,16 +158,3 @@ class ErrorFragment:
     message: str
     next_step: str
     retry: str
-
-
-_LABELS = {
-    Visibility.UNLISTED: "Anyone with the link",
-    Visibility.PUBLIC: "Everyone, in the gallery",
-    Visibility.PRIVATE: "Only me",
-}
-
-
-def visibility_choices(selected: str, *, signed_in: bool) -> tuple[Choice, ...]:
-    """The options of "who can see it". Private needs an account: nobody could see it otherwise."""
-    offered = [v for v in _LABELS if signed_in or v is not Visibility.PRIVATE]
-    return tuple(Choice(v.value, _LABELS[v], v.value == selected) for v in offered)
