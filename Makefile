@@ -33,7 +33,7 @@ fmt: $(READY)  ## put the code into ruff's format and mend what it can mend
 	$(PY) -m ruff format .
 
 bench: $(READY)  ## measure the ring: lookups, and reads from a real node
-	for benchmark in bench/ring_*.py; do $(PY) "$$benchmark"; done
+	for file in bench/ring_*.py; do $(PY) -m "bench.$$(basename "$$file" .py)"; done
 
 clean:  ## remove .venv, caches and builds; ./data stays
 	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -72,12 +72,12 @@ class NodeProcess:
 
     def spawn(self) -> None:
         """Start the process without waiting for it. From the main thread only (see `children.spawn`)."""
-        self.socket.unlink(missing_ok=True)
-        self.log.unlink(missing_ok=True)
         try:
+            self.socket.unlink(missing_ok=True)
+            self.log.unlink(missing_ok=True)
             self._child = spawn(self._arguments(), log=self.log)
         except OSError as error:
-            raise NodeError(f"node {self.name}: {self._binary.path} cannot be started: {error.strerror}") from error
+            raise NodeError(f"node {self.name} cannot be started: {error}") from error
 
     def wait_until_ready(self, seconds: float = START_SECONDS) -> None:
         """Return when the node answers a PING; NodeError when it ends or stays silent for `seconds`."""
