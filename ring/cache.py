@@ -66,9 +66,9 @@ class RingCache:
         self._leaving: set[RedisNode] = set()
         self._running = False
         membership = members if isinstance(members, Membership) else Membership.of(members)
-        self._view = view = LogView(log, membership, clock=clock, deadline=options.d_read / 2, observer=guarded)
+        self._view = view = LogView(log, membership, clock=clock, timing=options.timing, observer=guarded)
         view.on_change = self._adopt
-        filler = Filler(options=options, clock=clock, wall=wall, rng=rng, observer=guarded, ttl=ttl)
+        filler = Filler(view=view, options=options, clock=clock, wall=wall, rng=rng, observer=guarded, ttl=ttl)
         self._reader = Reader(
             view, filler, options=options, clock=clock, wall=wall, rng=rng, observer=guarded, spawn=self._spawn
         )

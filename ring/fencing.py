@@ -19,6 +19,7 @@ from math import inf
 from typing import NamedTuple
 
 from ring.hashring import HashRing
+from ring.node import NodeState
 from ring.ports import Commit, Entry, Fences, Head, Membership
 
 
@@ -162,6 +163,15 @@ def write_targets(
         for name in ring.preference(key)[:reach]:
             targets.setdefault(name, []).append(index)
     return targets
+
+
+def left_in_haste(before: Membership, after: Membership) -> bool:
+    """Tell whether a node that was read has left without having been drained, a change of its address included.
+
+    Who has not heard of it yet may read it for `d_wait`, and no writer can tell it anything any more: so writes wait.
+    """
+    stays = {(node.name, node.address) for node in after.nodes}
+    return any(node.state is NodeState.UP and (node.name, node.address) not in stays for node in before.nodes)
 
 
 def spans(commit: Commit, indices: Iterable[int], most: int) -> list[tuple[int, tuple[str, ...]]]:

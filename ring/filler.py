@@ -5,6 +5,7 @@ same lease is still there. Every invalidation unlinks the lease, so a load that 
 """
 
 import asyncio
+import math
 import random
 from collections.abc import Awaitable, Callable
 from enum import Enum
@@ -13,6 +14,7 @@ from typing import NamedTuple
 from ring import codec
 from ring.errors import NodeError
 from ring.events import Filled, Guarded
+from ring.logview import LogView
 from ring.options import Options
 from ring.ports import Clock
 from ring.redis_node import RedisNode
@@ -31,6 +33,17 @@ class Found(NamedTuple):
     node: str | None = None
 
 
+class _Attempt(NamedTuple):
+    """One attempt at filling, with all that must not change in its course."""
+
+    node: RedisNode
+    session: Session
+    key: bytes
+    lease: bytes
+    epoch: bytes
+    version: int
+
+
 class _Held(Enum):
     NO = 0
     YES = 1
@@ -40,8 +53,17 @@ class Filler:
     """Loads and fills on behalf of readers. All of its work for one key runs in that key's flight."""
 
     def __init__(
-        self, *, options: Options, clock: Clock, wall: Clock, rng: random.Random, observer: Guarded, ttl: float
+        self,
+        *,
+        view: LogView,
+        options: Options,
+        clock: Clock,
+        wall: Clock,
+        rng: random.Random,
+        observer: Guarded,
+        ttl: float,
     ) -> None:
+        self._view = view
         self._options = options
         self._clock = clock
         self._wall = wall
@@ -58,12 +80,12 @@ class Filler:
 
     async def fetch(self, flight: Flight[Found], node: RedisNode, key: bytes, load: Load) -> Found:
         """Take the lease, load, fill; or take over what another process has filled meanwhile."""
-        session, epoch = node.session, node.trust.epoch
-        if session is None or self._clock() > node.trust.until:
+        if node.session is None or self._clock() > node.trust.until:
             return await self.load_only(flight, load, None)
-        lease = self.new_lease(epoch)
+        epoch = node.trust.epoch
+        attempt = _Attempt(node, node.session, key, self.new_lease(epoch), epoch, self._view.version)
         try:
-            held = await self._take_lease(flight, node, session, key, lease)
+            held = await self._take_lease(flight, attempt)
         except NodeError as error:
             node.failed(error)
             held = _Held.NO
@@ -71,7 +93,7 @@ class Filler:
             return Found(codec.payload(held), "hit", node.name)
         if held is _Held.NO:
             return await self.load_only(flight, load, node.name)
-        return await self._load_and_fill(flight, node, key, lease, load)
+        return await self._load_and_fill(flight, attempt, load)
 
     def new_lease(self, epoch: bytes) -> bytes:
         """Return a lease that nobody else holds."""
@@ -91,13 +113,12 @@ class Filler:
         self._observer.event(Filled(node.name, result))
         return stored
 
-    async def _take_lease(
-        self, flight: Flight[Found], node: RedisNode, session: Session, key: bytes, lease: bytes
-    ) -> bytes | _Held:
+    async def _take_lease(self, flight: Flight[Found], attempt: _Attempt) -> bytes | _Held:
         """Return the answer that is there, or whether we hold the lease now."""
-        epoch, milliseconds = lease[1:9], int(self._options.lease * 1000)
+        _, session, key, lease, epoch, _ = attempt
+        milliseconds = int(self._options.lease * 1000)
         for pause in (*self._options.lease_polls, 0.0):
-            if self._clock() > node.trust.until or node.session is not session or node.trust.epoch != epoch:
+            if not self._still(attempt):
                 break
             covers = flight.begins()
             found = await session.lease(key, lease, milliseconds)
@@ -111,19 +132,24 @@ class Filler:
             await asyncio.sleep(pause)
         return _Held.NO
 
-    async def _load_and_fill(
-        self, flight: Flight[Found], node: RedisNode, key: bytes, lease: bytes, load: Load
-    ) -> Found:
-        covers, began = flight.begins(), self._clock()
+    async def _load_and_fill(self, flight: Flight[Found], attempt: _Attempt, load: Load) -> Found:
+        node, covers, began = attempt.node, flight.begins(), self._clock()
         value = await load()
-        trusted_until = node.trust.until if node.trust.epoch == lease[1:9] else -1.0
+        trusted_until = node.trust.until if self._still(attempt) else -math.inf
         filling = flight.begins()
-        stored = await self.fill(node, key, lease, value, self._clock() - began)
+        stored = await self.fill(node, attempt.key, attempt.lease, value, self._clock() - began)
         # A fill that succeeds on a node trusted since before it was sent proves that nothing had superseded the value
-        # by then: also those who arrived while it was loading may have it.
+        # by then: also those who arrived while it was loading may have it. Under another version of the node set it
+        # proves nothing, since writes may have passed this node by.
         proven = stored and self._clock() <= trusted_until
         flight.covers = filling if proven else covers
         return Found(value, "miss", node.name)
+
+    def _still(self, attempt: _Attempt) -> bool:
+        """Tell whether the read rule holds at this moment for what began on this session, in this epoch and version."""
+        node = attempt.node
+        same = node.session is attempt.session and node.trust.epoch == attempt.epoch
+        return same and self._view.version == attempt.version and self._clock() <= node.trust.until
 
     def _lifetime(self, value: bytes | None) -> float:
         whole = self._options.negative_ttl if value is None else self._ttl

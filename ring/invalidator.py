@@ -8,10 +8,12 @@ from typing import Any
 from ring.errors import CacheClosedError, NodeError, NodeGoneError
 from ring.events import AckWaited, Guarded, Invalidated
 from ring.fencing import acknowledge_at, spans, write_targets
+from ring.health import Health
 from ring.logview import LogError, LogView
 from ring.options import Options
 from ring.ports import Clock, Commit
 from ring.redis_node import RedisNode
+from ring.session import Session
 from ring.singleflight import was_aborted
 
 _APPLIED, _NO_RECORD, _ERROR = "applied", "norecord", "error"
@@ -46,8 +48,7 @@ class Invalidator:
         must not tell anybody that the write is done; the nodes are told all the same.
         """
         if commit.keys:
-            committed = self._clock() if commit.at is None else commit.at
-            task = self._spawn(self._acknowledge(commit, committed))
+            task = self._spawn(self._acknowledge(commit, self._clock()))
             try:
                 await asyncio.shield(task)
             except asyncio.CancelledError:
@@ -66,7 +67,9 @@ class Invalidator:
             (acknowledge_at(name, commit, committed, self._view.sightings, timing) for name in missed),
             default=committed,
         )
-        await self._wait(until if known else committed + timing.d_wait, tuple(missed))
+        if not known:
+            until = committed + timing.d_wait
+        await self._wait(max(until, self._view.unsettled_until), tuple(missed))
 
     async def _know_version(self, version: int) -> bool:
         """Go by the node set that the write saw, or by a later one; False if it cannot be had."""
@@ -92,7 +95,7 @@ class Invalidator:
         return result
 
     async def _apply_all(self, node: RedisNode | None, commit: Commit, indices: list[int]) -> str:
-        session = node.session if node is not None else None
+        session = None if node is None else await self._session(node)
         if session is None:
             raise NodeGoneError
         result = _APPLIED
@@ -100,6 +103,13 @@ class Invalidator:
             if await session.apply(first, keys, commit.log) is None:
                 result = _NO_RECORD
         return result
+
+    async def _session(self, node: RedisNode) -> Session | None:
+        """Return the node's session; a healthy node that is just being connected to gets the time of one command."""
+        if node.session is None and node.breaker.state is Health.UP:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(node.linked.wait(), self._options.op_timeout)
+        return node.session
 
     def _fence(self, commit: Commit, missed: Mapping[str, str]) -> None:
         names = [name for name, result in missed.items() if result == _ERROR and name not in commit.fences]

@@ -1,12 +1,13 @@
 """What this process knows of the log: the node set it goes by, the fences it has seen, whether the log answers."""
 
 import asyncio
+import math
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from typing import TypeVar
 
 from ring.events import Guarded, LogUnreachable, MembersChanged
-from ring.fencing import FenceSightings
+from ring.fencing import FenceSightings, Timing, left_in_haste
 from ring.ports import Clock, Entry, Head, InvalidationLog, Membership
 
 T = TypeVar("T")
@@ -20,17 +21,19 @@ class LogView:
     """Reads the log with a deadline of half of `d_read`, and carries over changes of the node set."""
 
     def __init__(
-        self, log: InvalidationLog, membership: Membership, *, clock: Clock, deadline: float, observer: Guarded
+        self, log: InvalidationLog, membership: Membership, *, clock: Clock, timing: Timing, observer: Guarded
     ) -> None:
         self.membership = membership
         self.ring = membership.ring()
         self.changed_at = clock()
+        self.unsettled_until = -math.inf
         self.sightings = FenceSightings()
         self.reachable = True
         self.on_change: Callable[[], None] = lambda: None
         self._log = log
         self._clock = clock
-        self._deadline = deadline
+        self._deadline = timing.d_read / 2
+        self._settling = timing.d_wait
         self._observer = observer
         self._reloading = asyncio.Lock()
 
@@ -88,9 +91,12 @@ class LogView:
     def _install(self, membership: Membership) -> None:
         if membership.version == self.version:
             return
+        now = self._clock()
+        if left_in_haste(self.membership, membership):
+            self.unsettled_until = now + self._settling
         self.ring = membership.ring()
         self.membership = membership
-        self.changed_at = self._clock()
+        self.changed_at = now
         self.on_change()
         names = tuple(node.name for node in membership.nodes)
         self._observer.event(MembersChanged(membership.version, self.ring.hash, names))

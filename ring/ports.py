@@ -66,8 +66,6 @@ class Commit:
     version: int = 0
     fences: Fences = field(default_factory=dict)
     log: str = ""
-    at: float | None = field(default=None, compare=False)
-    """Clock reading taken after the commit returned; None: when `acknowledge` is called."""
 
     @property
     def last(self) -> int:

@@ -127,6 +127,8 @@ class Reader:
             stale = await self._stale(name, flight)
             if stale is not None:
                 return stale
+        if node is not None:
+            node = self.pick(name)  # anew: the node set may have changed since the read set out
         try:
             if node is not None:
                 return await self._filler.fetch(flight, node, name, load)

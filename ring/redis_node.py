@@ -26,6 +26,8 @@ class RedisNode:
         self.latencies = Latencies()
         self.cursor: int | None = None
         self.head: int | None = None
+        self.linked = asyncio.Event()
+        """Set while there is a session."""
         self.wake = asyncio.Event()
         """Ends the follower's pause."""
         self.uneasy = False
@@ -56,6 +58,7 @@ class RedisNode:
                 raise NodeGoneError
             self.trust.forget()
             self.session = session
+            self.linked.set()
         return self.session
 
     def verified(self, session: Session, asked: float, epoch: bytes) -> None:
@@ -109,6 +112,7 @@ class RedisNode:
     async def drop(self) -> None:
         """Close the connection."""
         session, self.session = self.session, None
+        self.linked.clear()
         self.trust.forget()
         if session is not None:
             with suppress(NodeError):
@@ -124,6 +128,7 @@ class RedisNode:
         if session is None or session is not self.session:
             return
         self.session = None
+        self.linked.clear()
         self.trust.forget()
         self.distrust(cause)
         self.wake.set()

@@ -205,6 +205,28 @@ async def _follow_without_fences(follower):
     return True
 
 
+async def node_leaves_in_haste(world):
+    """Operators remove the key's node without draining it; the reader has not heard of it."""
+    reader, writer = await start_two(world)
+    log = world.database.log
+    owner = writer.cache.ring.preference("k")[0]
+    await write(world, writer)
+    await world.read(reader, "k")
+    reader.log.reachable = False
+    rest = tuple(node for node in log.membership.nodes if node.name != owner)
+    log.membership = replace(log.membership, nodes=rest, version=2)
+    await condition(lambda: writer.cache.status().version == 2)
+    await write(world, writer)
+    await world.read(reader, "k")
+
+
+def test_a_node_that_leaves_in_haste_makes_writes_wait():
+    """Else its readers would go on with what no writer can reach any more."""
+    play(node_leaves_in_haste, names="ab")
+    with mock.patch("ring.logview.left_in_haste", return_value=False), pytest.raises(StaleRead):
+        play(node_leaves_in_haste, names="ab")
+
+
 async def order_changes_under_the_reader(world):
     """A key's node of an earlier set, which writes no longer reach directly, becomes its node again."""
     log = world.database.log
