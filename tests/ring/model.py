@@ -137,6 +137,19 @@ class World:
             return
         self.check(key, int(found.value or 0), asked, acknowledged, found.result)
 
+    async def read_many(self, process):
+        """Read all keys at once, and check both guarantees for each."""
+        asked, acknowledged = self.loop.time(), dict(self.database.acknowledged)
+
+        async def load(keys):
+            await self.pause()
+            versions = {key: b"%d" % self.database.version[key] for key in keys if key in self.database.version}
+            await self.pause(0.4 if self.rng.random() < 0.2 else None)
+            return versions
+
+        for key, found in (await process.cache.get_many(self.keys, load)).items():
+            self.check(key, int(found.value or 0), asked, acknowledged.get(key, 0), found.result)
+
     def check(self, key, version, asked, acknowledged, result):
         self.reads += 1
         gone = self.database.superseded.get((key, version), asked)
@@ -186,6 +199,8 @@ async def _reader(world):
     while True:
         await world.pause(0.25)
         reads = [world.read(world.rng.choice(world.processes), world.rng.choice(world.keys)) for _ in range(3)]
+        if world.rng.random() < 0.25:
+            reads.append(world.read_many(world.rng.choice(world.processes)))
         await asyncio.gather(*reads)
 
 
