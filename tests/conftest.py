@@ -1,3 +1,9 @@
 """Fixtures that every test may ask for: real servers, each started at its first use."""
 
-pytest_plugins = ["tests.servers.browser", "tests.servers.postgres", "tests.servers.redis_nodes", "tests.servers.service"]
+pytest_plugins = [
+    "tests.servers.browser",
+    "tests.servers.command",
+    "tests.servers.postgres",
+    "tests.servers.redis_nodes",
+    "tests.servers.service",
+]

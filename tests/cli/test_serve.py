@@ -1,0 +1,76 @@
+"""`chitram migrate` and `chitram serve`: the same service on what the environment names."""
+
+import asyncio
+import json
+import signal
+from pathlib import Path
+
+from chitram.embedded.node import NodeProcess
+from tests.api import API
+from tests.cli.stack import fetch, upload_picture
+from tests.servers.command import Chitram
+from tests.servers.service import node_list
+from tests.waiting import until
+
+
+def test_it_refuses_to_start_before_the_migrations(chitram: Chitram, empty_postgres_url: str):
+    """And says which command is missing."""
+    serve = chitram("serve", "--port", 0, environ={"DATABASE_URL": empty_postgres_url})
+    assert serve.wait() == 1
+    assert serve.errors.splitlines()[-1] == (
+        "Error: The database has not been migrated to this version: run `chitram migrate`."
+    )
+    assert "Traceback" not in serve.errors
+
+
+def test_a_database_that_does_not_answer_is_one_sentence(chitram: Chitram):
+    """Start-up needs the database."""
+    environ = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}
+    for command in (["serve", "--port", 0], ["migrate"]):
+        started = chitram(*command, environ=environ)
+        assert started.wait() == 1
+        assert started.errors.splitlines()[-1].startswith("Error: The database cannot be reached.")
+        assert "Traceback" not in started.errors
+
+
+def test_two_processes_serve_one_database_through_the_same_nodes(
+    chitram: Chitram, empty_postgres_url: str, redis_nodes: dict[str, NodeProcess], tmp_path: Path
+):
+    """What one has taken in, the other shows; a node serves both."""
+    environ = {
+        "DATABASE_URL": empty_postgres_url,
+        "LOCAL_STORAGE_PATH": str(tmp_path / "blobs"),
+        "REDIS_NODES": node_list(redis_nodes),
+    }
+    assert chitram("migrate", environ=environ).wait() == 0
+    assert chitram("migrate", environ=environ).wait() == 0
+    first, second = (chitram("serve", "--port", 0, environ=environ).wait_for("ready ") for _ in range(2))
+    image = upload_picture(first)
+
+    async def hit() -> bool:
+        return (await asyncio.to_thread(fetch, f"{second}{API}/images/{image['id']}"))[1]["X-Cache"] == "HIT"
+
+    asyncio.run(until(hit))
+
+
+def test_processes_may_share_a_port_when_both_ask_for_it(chitram: Chitram, migrated_sqlite: Path, tmp_path: Path):
+    """One of them ends, the other goes on answering under the same address."""
+    environ = {"DATABASE_URL": f"sqlite:///{migrated_sqlite}", "LOCAL_STORAGE_PATH": str(tmp_path / "blobs")}
+    first = chitram("serve", "--port", 0, "--reuse-port", environ=environ)
+    url = first.wait_for("ready ")
+    port = url.rpartition(":")[2]
+    assert chitram("serve", "--port", port, environ=environ).wait() == 1
+    assert chitram("serve", "--port", port, "--reuse-port", environ=environ).wait_for("ready ") == url
+    first.interrupt(signal.SIGTERM)
+    assert first.wait() == 0
+    assert fetch(f"{url}/health/live")[0]
+
+
+def test_flags_win_over_the_environment_and_it_over_the_file(chitram: Chitram, tmp_path: Path, migrated_sqlite: Path):
+    """`.env` in the working directory is read."""
+    (tmp_path / ".env").write_text(f"DATABASE_URL=sqlite:///{migrated_sqlite}\nMETRICS_ENABLED=perhaps\n")
+    refused = chitram("serve", "--port", 0)
+    assert refused.wait() == 1
+    assert refused.errors.startswith("Error: METRICS_ENABLED: ")
+    url = chitram("serve", "--port", 0, environ={"METRICS_ENABLED": "true"}).wait_for("ready ")
+    assert json.loads(fetch(f"{url}/health")[0])["database"]
