@@ -3,8 +3,6 @@
 from collections.abc import Collection, Sequence
 from typing import cast
 
-import orjson
-
 from chitram.adapters.images_sql import SqlImages, cache_key, image_id_of
 from chitram.domain.identifiers import ImageId
 from chitram.domain.image import Image, Visibility
@@ -95,13 +93,20 @@ def _belongs(document: Document, listing: Listing) -> bool:
 
 
 def pack(document: Document) -> bytes:
-    """A cached value: one line of JSON that decides who may see it, then the body as it is sent."""
-    head = [document.visibility, document.owner_id, document.blob_key, document.etag]
-    return orjson.dumps(head) + b"\n" + document.body
+    """A cached value: what decides who may see it and where its bytes lie, in one line, then the body as it is sent.
+
+    The line is the visibility's letter, the ETag, the owner or nothing, and the blob's key, with spaces between.
+    """
+    letter, owner = _LETTERS[document.visibility], document.owner_id or ""
+    return f"{letter} {document.etag} {owner} {document.blob_key}\n".encode() + document.body
 
 
 def unpack(value: bytes) -> Document:
     """Read what :func:`pack` wrote."""
-    head, _, body = value.partition(b"\n")
-    visibility, owner_id, blob_key, etag = orjson.loads(head)
-    return Document(Visibility(visibility), owner_id, blob_key, etag, body)
+    line, _, body = value.partition(b"\n")
+    letter, etag, owner, blob_key = line.decode().split(" ")
+    return Document(_VISIBILITIES[letter], owner or None, blob_key, etag, body)
+
+
+_VISIBILITIES = {"r": Visibility.PRIVATE, "l": Visibility.UNLISTED, "p": Visibility.PUBLIC}
+_LETTERS = {visibility: letter for letter, visibility in _VISIBILITIES.items()}

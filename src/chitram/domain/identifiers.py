@@ -7,6 +7,7 @@ against someone who can try 2**70 links; rate limits are for that.
 
 import re
 import secrets
+from functools import lru_cache
 from hashlib import blake2b
 from typing import NewType
 from uuid import UUID
@@ -27,6 +28,7 @@ def new_image_id() -> ImageId:
     return _spell(secrets.randbits(RANDOM_BITS))
 
 
+@lru_cache(maxsize=65_536)
 def parse_image_id(text: str) -> ImageId | None:
     """The id in *text*, in either spelling, or ``None`` when no such id can have been issued."""
     if len(text) == SHORT_LENGTH:

@@ -16,7 +16,7 @@ from chitram.handlers.forms import read_json, receive_upload
 from chitram.handlers.present import thumbnail_links
 from chitram.keys import GALLERY
 from chitram.services.gallery import Seen
-from chitram.services.ports import Document, ImageChanges
+from chitram.services.ports import CacheResult, Document, ImageChanges
 
 
 class ImagePatch(BaseModel):
@@ -57,12 +57,16 @@ async def upload(request: web.Request) -> web.Response:
 async def show(request: web.Request) -> web.Response:
     """``GET /images/{id}``: a cached body goes out as it is."""
     seen = await request.app[GALLERY].see(request.match_info["id"], await caller(request))
-    headers = cache_headers(seen)
-    headers[hdrs.CACHE_CONTROL] = "private, no-cache" if seen.document.visibility is Visibility.PRIVATE else "no-cache"
-    headers[hdrs.ETAG] = f'"{seen.document.etag}"'
+    private = seen.document.visibility is Visibility.PRIVATE
+    headers = {
+        **cache_headers(seen),
+        hdrs.CACHE_CONTROL: "private, no-cache" if private else "no-cache",
+        hdrs.ETAG: f'"{seen.document.etag}"',
+        hdrs.CONTENT_TYPE: "application/json",
+    }
     if not_modified(request, seen.document.etag):
         return web.Response(status=304, headers=headers)
-    return web.Response(body=seen.document.body, content_type="application/json", headers=headers)
+    return web.Response(body=seen.document.body, headers=headers)
 
 
 async def file(request: web.Request) -> web.StreamResponse:
@@ -153,9 +157,12 @@ def present_page(request: web.Request, page: Page[Document]) -> web.Response:
     return web.Response(body=body, content_type="application/json", headers=headers)
 
 
+_SAID: dict[CacheResult, str] = {"hit": "HIT", "miss": "MISS", "disabled": "DISABLED", "stale": "STALE"}
+
+
 def cache_headers(seen: Seen) -> dict[str, str]:
     """How the metadata was found."""
-    headers = {"X-Cache": seen.fetched.result.upper()}
+    headers = {"X-Cache": _SAID[seen.fetched.result]}
     if seen.fetched.node is not None:
         headers["X-Cache-Node"] = seen.fetched.node
     return headers

@@ -7,6 +7,7 @@ from urllib.parse import quote
 from aiohttp import hdrs, web
 
 from chitram.domain.image import Visibility
+from chitram.handlers.middlewares import add_common_headers
 from chitram.services.ports import Blob
 
 log = logging.getLogger(__name__)
@@ -84,6 +85,7 @@ async def _send(request: web.Request, blob: Blob, span: range, headers: dict[str
         return web.Response(status=status, body=body, headers=headers)
     response = web.StreamResponse(status=status, headers=headers)
     response.content_length = len(span)
+    add_common_headers(request, response)
     await response.prepare(request)
     if request.method != "HEAD":
         await _stream(request, response, blob.read(span.start, span.stop))

@@ -1,10 +1,14 @@
-"""What every request passes: a request id, the clock, security headers, the origin check, the way out for errors."""
+"""What every request passes: a request id, the clock, the origin check, the way out for errors, security headers.
+
+It is one middleware, and headers are set on the finished answer rather than by a signal: this is on the path of a hit.
+"""
 
 import logging
+import os
 import re
 import time
+from itertools import count
 from urllib.parse import urlsplit
-from uuid import uuid4
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
@@ -30,13 +34,16 @@ SECURITY_HEADERS = (
     ("Cross-Origin-Opener-Policy", "same-origin"),
 )
 
+_PROCESS = os.urandom(8).hex()
+_numbers = count(1)
+
 
 @web.middleware
 async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Outermost: name the request, time it, and turn whatever goes wrong inside into an answer."""
     started = time.perf_counter()
     given = request.headers.get(REQUEST_ID_HEADER, "")
-    request[REQUEST_ID] = given if _ACCEPTABLE_ID.fullmatch(given) else uuid4().hex
+    request[REQUEST_ID] = given if given and _ACCEPTABLE_ID.fullmatch(given) else _next_id()
     metrics = request.app[METRICS]
     metrics.in_flight += 1
     status = 499  # what proxies call a client that went away
@@ -46,30 +53,26 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
     finally:
         metrics.in_flight -= 1
         metrics.http(request.method, _route(request), status, time.perf_counter() - started)
+    if not response.prepared:
+        add_common_headers(request, response)
     return response
 
 
-@web.middleware
-async def same_origin(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse what a browser sends from another site on a visitor's behalf. Raises ``CsrfFailed``.
+def add_common_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """The request's id and the security headers. What a handler has set stays.
 
-    Browsers say where an unsafe request comes from in ``Sec-Fetch-Site``, older ones in ``Origin``; programs send
-    neither and carry no cookie that they did not mean to. A bearer token is never sent by a browser on its own.
+    Whoever prepares an answer himself, to stream it, calls this before.
     """
-    if request.method not in SAFE_METHODS and hdrs.AUTHORIZATION not in request.headers and _is_foreign(request):
-        raise CsrfFailed
-    return await handler(request)
-
-
-async def add_common_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """A signal rather than a middleware, so that streamed answers have them too. What a handler has set stays."""
-    response.headers[REQUEST_ID_HEADER] = request.get(REQUEST_ID, "")
+    headers = response.headers
+    headers[REQUEST_ID_HEADER] = request[REQUEST_ID]
     for name, value in SECURITY_HEADERS:
-        response.headers.setdefault(name, value)
+        headers.setdefault(name, value)
 
 
 async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
+        if request.method not in SAFE_METHODS:
+            _require_same_origin(request)
         return await handler(request)
     except ConnectionResetError:
         raise  # nobody is listening any more
@@ -94,12 +97,27 @@ def _present(request: web.Request, problem: ProblemDetails) -> web.StreamRespons
     return problem_json(problem, request[REQUEST_ID])
 
 
+def _require_same_origin(request: web.Request) -> None:
+    """Refuse what a browser sends from another site on a visitor's behalf. Raises ``CsrfFailed``.
+
+    Browsers say where an unsafe request comes from in ``Sec-Fetch-Site``, older ones in ``Origin``; programs send
+    neither and carry no cookie that they did not mean to. A bearer token is never sent by a browser on its own.
+    """
+    if hdrs.AUTHORIZATION not in request.headers and _is_foreign(request):
+        raise CsrfFailed
+
+
 def _is_foreign(request: web.Request) -> bool:
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
         return site not in {"same-origin", "none"}
     origin = request.headers.get(hdrs.ORIGIN)
     return origin is not None and urlsplit(origin).netloc != request.host
+
+
+def _next_id() -> str:
+    """Unique among all processes, and in the order of arrival within one."""
+    return f"{_PROCESS}-{next(_numbers):x}"
 
 
 def _route(request: web.Request) -> str:

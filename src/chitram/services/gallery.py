@@ -3,7 +3,7 @@
 import hmac
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from chitram.domain.errors import (
     ImageNotFound,
@@ -22,8 +22,7 @@ from chitram.services.ports import Blob, BlobStorage, Document, Fetched, ImageCh
 from chitram.services.uploads import hash_token
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """A document that the caller may see, and how it was found."""
 
     id: ImageId

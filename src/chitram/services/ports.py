@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from chitram.domain.account import User
 from chitram.domain.identifiers import ImageId
@@ -18,8 +18,7 @@ from chitram.domain.thumbnail import ThumbnailFormat
 CacheResult = Literal["hit", "miss", "disabled", "stale"]
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """An image as clients see it, encoded once: what the cache holds.
 
     *body* is the JSON of ``GET /images/{id}``, *etag* its validator (without quotes). The other fields decide who may
@@ -33,8 +32,7 @@ class Document:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
+class Fetched(NamedTuple):
     """The outcome of a metadata read: *document* is ``None`` for an unknown id; *node* answered, or was filled."""
 
     document: Document | None

@@ -1,0 +1,173 @@
+"""What does a HIT over HTTP cost, with everything on, against a bare aiohttp handler that returns the same bytes?
+
+    python -m bench.http_hits [SECONDS]
+
+Both servers run on uvloop and share one core, wrk (Debian: apt-get install wrk) has the other; three rounds of each, in
+turns. The bare one has no middleware, no log, no cache, no database: what aiohttp itself costs.
+"""
+
+import asyncio
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+from aiohttp import ClientSession, FormData, web
+
+from tests.pictures import picture
+
+CONNECTIONS = 32
+ROUNDS = 3
+SERVER_CORE, LOAD_CORE = "0", "1"
+
+
+class Server(NamedTuple):
+    """A running server: its process and the address to ask."""
+
+    pid: int
+    url: str
+
+
+class Round(NamedTuple):
+    """One run of wrk: requests a second, milliseconds, and the server's CPU time a request in microseconds."""
+
+    rate: float
+    p50: float
+    p99: float
+    cpu: float
+
+
+def main() -> None:
+    """Measure and print the table."""
+    if shutil.which("wrk") is None:
+        sys.exit("wrk is needed to load the servers: apt-get install wrk")
+    seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    with tempfile.TemporaryDirectory() as directory, chitram(Path(directory)) as ours:
+        url, body = asyncio.run(hit(ours.url))
+        (Path(directory) / "body").write_bytes(body)
+        with bare(Path(directory) / "body") as other:
+            rounds = [(load(other, seconds), load(ours._replace(url=url), seconds)) for _ in range(ROUNDS)]
+    report([pair[0] for pair in rounds], [pair[1] for pair in rounds])
+
+
+async def hit(base: str) -> tuple[str, bytes]:
+    """Upload a picture and read it until it is a HIT; its address and the body."""
+    async with ClientSession() as session:
+        form = FormData()
+        form.add_field("file", picture(), filename="a.png", content_type="image/png")
+        async with session.post(f"{base}/api/v1/images/upload", data=form) as answer:
+            url = base + (await answer.json())["links"]["self"]
+        while True:
+            async with session.get(url) as answer:
+                body = await answer.read()
+                if answer.headers["X-Cache"] == "HIT" and (await answer.json())["thumbnail_ready"]:
+                    return url, body
+
+
+def load(server: Server, seconds: int) -> Round:
+    """One run of wrk."""
+    command = ["taskset", "-c", LOAD_CORE, "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency", server.url]
+    before = _cpu_seconds(server.pid)
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    spent = _cpu_seconds(server.pid) - before
+    if "Non-2xx" in text or "Socket errors" in text:
+        sys.exit(f"requests failed:\n{text}")
+    rate, requests = (float(_found(pattern, text)) for pattern in (r"Requests/sec:\s+([\d.]+)", r"(\d+) requests in"))
+    return Round(rate, _milliseconds(text, "50%"), _milliseconds(text, "99%"), spent / requests * 1e6)
+
+
+def report(plain: list[Round], ours: list[Round]) -> None:
+    """The medians side by side."""
+    rows = {
+        name: Round(*(median(column) for column in zip(*rounds, strict=True)))
+        for name, rounds in (("bare aiohttp handler", plain), ("GET /images/{id}, HIT", ours))
+    }
+    first, second = rows.values()
+    print(f"{CONNECTIONS} connections, one core for the server, median of {ROUNDS} rounds\n")
+    print("| | requests/s | p50 ms | p99 ms | server CPU µs/request |\n|---|---|---|---|---|")
+    for name, row in rows.items():
+        print(f"| {name} | {row.rate:,.0f} | {row.p50:.2f} | {row.p99:.2f} | {row.cpu:.1f} |")
+    ratios = " | ".join(f"{ours / plain:.2f}" for ours, plain in zip(second, first, strict=True))
+    print(f"| ratio | {ratios} |")
+
+
+@contextmanager
+def chitram(directory: Path) -> Iterator[Server]:
+    """The embedded stack, its service on the server's core."""
+    command = [sys.executable, "-m", "chitram", "up", "--port", "0", "--data", str(directory / "data")]
+    with running(command, ready="ready ") as (child, line):
+        subprocess.run(["taskset", "-acp", SERVER_CORE, str(child.pid)], check=True, stdout=subprocess.DEVNULL)
+        yield Server(child.pid, line.removeprefix("ready ").strip())
+
+
+@contextmanager
+def bare(body: Path) -> Iterator[Server]:
+    """One handler that returns the same bytes."""
+    command = ["taskset", "-c", SERVER_CORE, sys.executable, "-m", "bench.http_hits", "--bare", str(body)]
+    with running(command, ready="ready ") as (child, line):
+        yield Server(child.pid, line.removeprefix("ready ").strip() + "/")
+
+
+@contextmanager
+def running(command: list[str], *, ready: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A server until the block ends, and the line in which it says that it is ready."""
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+    try:
+        assert child.stdout is not None
+        line = next((line for line in child.stdout if line.startswith(ready)), "")
+        if not line:
+            sys.exit(f"{command[0]} did not start")
+        yield child, line
+    finally:
+        child.send_signal(signal.SIGTERM)
+        child.wait()
+
+
+async def serve_bare(body: bytes) -> None:
+    """aiohttp and nothing else."""
+
+    async def handler(_request: web.Request) -> web.Response:
+        return web.Response(body=body, content_type="application/json")
+
+    app = web.Application()
+    app.add_routes([web.get("/", handler)])
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    print(f"ready http://127.0.0.1:{runner.addresses[0][1]}", flush=True)
+    await asyncio.Event().wait()
+
+
+def _cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _milliseconds(text: str, percentile: str) -> float:
+    value, unit = re.search(rf"{percentile}\s+([\d.]+)(us|ms|s)", text).groups()  # type: ignore[union-attr]  # wrk's format
+    return float(value) * {"us": 0.001, "ms": 1.0, "s": 1000.0}[unit]
+
+
+def _found(pattern: str, text: str) -> str:
+    match = re.search(pattern, text)
+    if match is None:
+        sys.exit(f"wrk printed something else:\n{text}")
+    return match[1]
+
+
+if __name__ == "__main__":
+    if "--bare" in sys.argv:
+        import uvloop
+
+        uvloop.run(serve_bare(Path(sys.argv[-1]).read_bytes()))
+    else:
+        main()
