@@ -9,7 +9,8 @@ G3  No failure of a node fails a read. A write waits at most `d_wait`, and only 
 They assume that loads read the primary at read committed or better; that a restarted node holds some prefix of its own
 command history; that monotonic clocks of two processes drift apart by less than 1 in 1,000 and do not stand still while
 a process lives on elsewhere (a virtual machine that is frozen and thawed breaks this); that one connection leads to one
-server (no proxy that reconnects behind it). Not given: a key has one copy; nothing is replicated.
+server, which executes each of its commands at most once (no proxy that reconnects or resends behind it). Not given: a
+key has one copy; nothing is replicated.
 """
 
 from collections.abc import Iterable

@@ -15,6 +15,7 @@ class Server:
     node: FakeNode
     up: bool = True
     frozen: bool = False
+    lag: float = 0.0
     connections: list["FakeConnection"] = field(default_factory=list)
 
     def crash(self, steps):
@@ -53,7 +54,7 @@ class FakeConnection:
         loop = self.network.loop
         future = loop.create_future()
         self._sent.append((command, future))
-        self._last = max(self._last, loop.time() + self.network.delay())
+        self._last = max(self._last, loop.time() + self.server.lag + self.network.delay())
         loop.call_at(self._last, self.deliver)
         expiry = loop.call_later(self.network.op_timeout, _expire, future)
         future.add_done_callback(lambda _: expiry.cancel())
@@ -66,7 +67,8 @@ class FakeConnection:
             reply = self.server.node.execute(*command)
             if self.server.node.torn:
                 self.network.loop.call_later(self.network.rng.random() * 0.3, self.server.node.tear)
-            if self.network.rng.random() < self.network.duplicates:
+            # TCP executes nothing twice; what is safe to repeat is repeated all the same. Taking a lease is not.
+            if command[0] != b"SET" and self.network.rng.random() < self.network.duplicates:
                 self.network.later(lambda command=command: self.server.up and self.server.node.execute(*command))
             if not self.closed:
                 self._replies.append((future, reply))

@@ -438,6 +438,31 @@ async def test_an_unreachable_database_leaves_stale_hits(start_cache, start_node
     assert (await read(cache, database)).result == "hit"
 
 
+async def test_stale_hits_can_be_switched_off(start_cache, start_node, database):
+    """Then an unreachable database is an error, whatever the nodes hold."""
+    options = Options(d_read=0.5, follow_interval=0.1, op_timeout=0.1, serve_stale=False)
+    cache = await start_cache({"a": start_node()}, database.log, options=options)
+    database.rows["k"] = b"v"
+    await read(cache, database)
+    database.log.head = failing
+    await until(lambda: cache.status().serving == 0)
+    with pytest.raises(ConnectionError):
+        await cache.get_or_load("k", failing)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "cause"),
+    [(["--requirepass", "x"], "NOAUTH"), (["--maxmemory", "1kb"], "OOM"), (["--replicaof", "127.0.0.1", "1"], "")],
+)
+async def test_a_misconfigured_node_is_named_with_its_cause(start_cache, start_node, database, arguments, cause):
+    """Reads go on without it, and the status says what to repair."""
+    cache = await start_cache({"a": start_node(*arguments)}, database.log, wait=False)
+    await until(lambda: cache.status().nodes[0].state == "down")
+    assert cache.status().nodes[0].cause.startswith(cause)
+    database.rows["k"] = b"v"
+    assert await read(cache, database) == Found(b"v", "miss", None)
+
+
 async def failing():
     raise ConnectionError("database down")
 

@@ -227,6 +227,37 @@ def test_a_node_that_leaves_in_haste_makes_writes_wait():
         play(node_leaves_in_haste, names="ab")
 
 
+async def one_node_becomes_slow(world):
+    """Not slow enough for a timeout, but slow enough to be felt."""
+    reader, _ = await start_two(world)
+    cache = reader.cache
+    keys = [f"k{i}" for i in range(30)]
+    slow = cache.ring.preference("k0")[0]
+
+    async def read_all():
+        await asyncio.gather(*(world.read(reader, key) for key in keys))
+
+    def state():
+        return {node.name: (node.state, node.cause[:4]) for node in cache.status().nodes}[slow]
+
+    world.network.slowest = 0.0005
+    world.servers[slow].lag = 0.04
+    for _ in range(100):
+        await read_all()
+    await condition(lambda: state() == ("down", "slow"))
+    assert cache.status().serving == 2
+    await asyncio.sleep(10)
+    await read_all()
+    assert state()[0] == "down"
+    world.servers[slow].lag = 0.0
+    await condition(lambda: cache.status().serving == 3)
+
+
+def test_a_slow_node_is_passed_over_until_it_is_fast_again():
+    """The breaker opens for slowness, and the follower alone closes it."""
+    play(one_node_becomes_slow)
+
+
 async def order_changes_under_the_reader(world):
     """A key's node of an earlier set, which writes no longer reach directly, becomes its node again."""
     log = world.database.log
