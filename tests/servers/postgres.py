@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from chitram.adapters.schema import migrate
 from chitram.embedded.children import end, spawn
 from tests.servers.missing import missing
 from tests.servers.ports import free_port
@@ -134,6 +135,13 @@ def postgres(_cluster: Postgres) -> Postgres:
     return _cluster
 
 
+@pytest.fixture(scope="session")
+def _migrated(_cluster: Postgres) -> str:
+    """A database of the present schema, to be copied."""
+    migrate(_cluster.create_database("migrated"))
+    return "migrated"
+
+
 @pytest.fixture
 def empty_postgres_url(postgres: Postgres) -> Iterator[str]:
     """A database without any table, of this test alone."""
@@ -141,9 +149,9 @@ def empty_postgres_url(postgres: Postgres) -> Iterator[str]:
 
 
 @pytest.fixture
-def postgres_url(postgres: Postgres) -> Iterator[str]:
-    """A database of this test alone."""
-    yield from _fresh_database(postgres, template="template0")
+def postgres_url(_migrated: str, postgres: Postgres) -> Iterator[str]:
+    """A database of this test alone, with the present schema and no rows."""
+    yield from _fresh_database(postgres, template=_migrated)
 
 
 def _fresh_database(postgres: Postgres, *, template: str) -> Iterator[str]:

@@ -39,7 +39,6 @@ def own_settings(tmp_path: Path, migrated_sqlite: Path) -> dict[str, object]:
 @pytest.fixture
 def on_postgres(postgres_url: str) -> dict[str, object]:
     """Settings for a PostgreSQL database of this test alone."""
-    migrate(postgres_url)
     return {"database_url": postgres_url}
 
 

@@ -33,9 +33,10 @@ def test_the_next_test_finds_every_node_running_and_empty(redis_nodes: dict[str,
 
 
 async def test_a_database_is_there_for_one_test(postgres_url: str):
-    """The URL leads to a real PostgreSQL."""
+    """The URL leads to a real PostgreSQL with the present schema."""
     connection = await asyncpg.connect(postgres_url.replace("+asyncpg", ""))
     assert (await connection.fetchval("select version()")).startswith("PostgreSQL")
+    assert await connection.fetchval("select count(*) from images") == 0
     await connection.close()
 
 
