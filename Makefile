@@ -44,15 +44,15 @@ help:  ## this list
 
 $(READY): uv.lock pyproject.toml
 	@python=""; \
-	for candidate in $${PYTHON:-} python3.13 python3.12 python3.11 python3; do \
+	for candidate in $${PYTHON:-python3.13 python3.12 python3.11 python3}; do \
 	  if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$$candidate; break; fi; \
 	done; \
 	if [ -z "$$python" ]; then \
-	  echo "Chitram needs Python 3.11 or later and found none: install one, or say where it is: make PYTHON=/path/to/python3" >&2; exit 1; \
+	  echo "Chitram needs Python 3.11 or later and found none (tried $${PYTHON:-python3.13, 3.12, 3.11, python3}): install one, or say where it is: make PYTHON=/path/to/python3" >&2; exit 1; \
 	fi; \
 	if ! $(PY) -m pip --version >/dev/null 2>&1 && ! .venv/bin/uv --version >/dev/null 2>&1; then \
 	  "$$python" -m venv --clear .venv || { echo "$$python has no venv module: install it (Debian: apt-get install python3-venv)" >&2; exit 1; }; \
 	fi
 	@.venv/bin/uv --version >/dev/null 2>&1 || $(PY) -m pip install --quiet --disable-pip-version-check 'uv>=0.13'
-	env -u VIRTUAL_ENV UV_PROJECT_ENVIRONMENT=.venv .venv/bin/uv sync --frozen --quiet
+	env -u VIRTUAL_ENV UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=.venv .venv/bin/uv sync --frozen --quiet
 	@touch $(READY)

