@@ -4,11 +4,11 @@ import asyncio
 from collections import Counter
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, select, update
 
 from chitram.adapters.database import Database
 from chitram.adapters.node_set_sql import SqlNodeSets
-from chitram.adapters.tables import users
+from chitram.adapters.tables import cache_clock, cache_log, images, users
 from chitram.domain.node_set import Action, NodeChange
 from ring import HashRing, Membership, Node
 from tests.api import API, Client, bearer, healthy, register, show, status_of, thumbnails_ready, upload
@@ -107,6 +107,36 @@ async def test_a_node_joins_serves_and_leaves_without_a_failed_or_stale_read(pai
 
 async def _is(asked, expected) -> bool:
     return bool(await asked == expected)
+
+
+async def test_after_a_restored_database_no_node_is_believed(pair, database, postgres):
+    """The rows and the log go back in time; what the nodes hold of the later state is not shown."""
+    here, there = pair
+    token = await register(here)
+    fields = await upload(here, token=token)
+    await thumbnails_ready(here, fields["id"])
+    path = f"{API}/images/{fields['id']}"
+    async with database.read() as connection:
+        clock = (await connection.execute(select(cache_clock.c.head))).scalar_one()
+    assert await status_of(here, path, method="PATCH", json={"title": "undone"}, token=token) == 200
+    assert (await show(there, fields["id"]))[1]["title"] == "undone"
+    assert (await show(there, fields["id"]))[2]["X-Cache"] == "HIT"
+    async with database.write() as connection:
+        await connection.execute(update(images).values(title="restored"))
+        await connection.execute(update(cache_clock).values(head=clock))
+        await connection.execute(delete(cache_log).where(cache_log.c.id > clock))
+    await SqlNodeSets(database).renew()
+
+    async def restored() -> bool:
+        return bool((await show(there, fields["id"]))[1]["title"] == "restored")
+
+    await until(restored, seconds=5)
+    assert (await show(here, fields["id"]))[1]["title"] == "restored"
+    await until(lambda: _is_hit(there, fields["id"]))
+
+
+async def _is_hit(service: Client, image_id: str) -> bool:
+    return (await show(service, image_id))[2]["X-Cache"] == "HIT"
 
 
 async def test_a_plan_says_what_a_sample_of_keys_then_does(database):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from uuid import uuid4
 
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -48,6 +49,17 @@ class SqlNodeSets:
                 raise Conflict(f"The node set is at version {before.version} by now: plan again.")
             await _store(connection, before.nodes, _checked(before.nodes, change))
             await connection.execute(update(cache_clock).values(version=cache_clock.c.version + 1))
+            return await _read(connection)
+
+    async def renew(self) -> NodeSet:
+        """Give the log another identity, after the database was restored from a backup: every node then starts cold.
+
+        Without it a node may hold values, and a cursor, of writes that the restored database has never seen.
+        """
+        async with self._database.write() as connection:
+            await connection.execute(select(cache_clock.c.head).with_for_update())
+            fresh = {"log": str(uuid4()), "version": cache_clock.c.version + 1}
+            await connection.execute(update(cache_clock).values(fresh))
             return await _read(connection)
 
 

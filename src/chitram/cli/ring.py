@@ -170,6 +170,14 @@ def plan(it: Ring, action: str, name: str, value: str) -> None:
     it.say(asdict(planned), plan_table(change, planned))
 
 
+@ring.command()
+@click.pass_obj
+def renew(it: Ring) -> None:
+    """After restoring the database from a backup: make every node start cold."""
+    stored = it.ask(lambda database: SqlNodeSets(database).renew())
+    it.say(_fields(stored), f"done, version {stored.version}. Every node starts cold within a second.")
+
+
 def _change(action: Action, name: str, value: str) -> NodeChange:
     if action is Action.ADD:
         if not value:
