@@ -9,11 +9,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-import hashring as hashring_package  # type: ignore[import-untyped]  # ships no types
+import hashring as hashring_package
 import jump
 import mmh3
-import uhashring  # type: ignore[import-untyped]  # ships no types
-from pymemcache.client.rendezvous import RendezvousHash  # type: ignore[import-untyped]  # ships no types
+import uhashring
+from pymemcache.client.rendezvous import RendezvousHash
 
 from ring import HashRing, Node, choose_salt
 

@@ -10,8 +10,15 @@ async def until(condition: Callable[[], bool | Awaitable[bool]], *, seconds: flo
     """Return when *condition* holds; fail after *seconds*."""
     deadline = time.monotonic() + seconds
     while not await _holds(condition):
-        assert time.monotonic() < deadline, f"not within {seconds} s: {inspect.getsource(condition).strip()}"
+        assert time.monotonic() < deadline, f"not within {seconds} s: {_words(condition)}"
         await asyncio.sleep(0.02)
+
+
+def _words(condition: Callable[[], object]) -> str:
+    try:
+        return inspect.getsource(condition).strip()
+    except TypeError:
+        return repr(condition)
 
 
 async def _holds(condition: Callable[[], bool | Awaitable[bool]]) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from functools import partial
 
 import pytest
 from sqlalchemy import delete, select, update
@@ -88,7 +89,7 @@ async def test_a_node_joins_serves_and_leaves_without_a_failed_or_stale_read(pai
     await sets.commit(NodeChange(Action.DRAIN, "a"), version=None)
     current = await sets.current()
     for service in pair:
-        await until(lambda service=service: _is(ring_hash(service), current.ring_hash), seconds=3)
+        await until(partial(_has_ring, service, current.ring_hash), seconds=3)
 
     async def removed() -> bool:
         nodes = (await sets.current()).nodes
@@ -105,8 +106,8 @@ async def test_a_node_joins_serves_and_leaves_without_a_failed_or_stale_read(pai
     assert traffic.wrong == []
 
 
-async def _is(asked, expected) -> bool:
-    return bool(await asked == expected)
+async def _has_ring(service: Client, expected: str) -> bool:
+    return await ring_hash(service) == expected
 
 
 async def test_after_a_restored_database_no_node_is_believed(pair, database, postgres):
