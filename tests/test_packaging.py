@@ -52,8 +52,8 @@ def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_has_everything_and_nothing_else(wheel: Path):
     """Both packages, their types, the migrations, and every file of the web; no tests."""
     names = set(zipfile.ZipFile(wheel).namelist())
-    tracked = run("git", "ls-files", "web", cwd=ROOT).split("\n") if (ROOT / ".git").exists() else []
-    assert {f"chitram/{name}" for name in tracked if name} <= names
+    web = {f"chitram/{path.relative_to(ROOT)}" for path in (ROOT / "web").rglob("*") if path.is_file()}
+    assert web <= names
     assert {
         "chitram/py.typed",
         "ring/py.typed",
