@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from chitram.domain.errors import InvalidRequest
 from chitram.handlers.auth import end_session, required_session
-from chitram.handlers.forms import read_json
+from chitram.handlers.forms import read_form, read_json
 from chitram.handlers.present import user_fields
 from chitram.keys import ACCOUNTS
 from chitram.services.accounts import SignedIn
@@ -44,9 +44,9 @@ async def login(request: web.Request) -> web.Response:
 
 async def token(request: web.Request) -> web.Response:
     """``POST /auth/token``: the password grant's form (RFC 6749, section 4.3.2)."""
-    form = await request.post()
+    form = await read_form(request)
     email, password = form.get("username"), form.get("password")
-    if not isinstance(email, str) or not isinstance(password, str):
+    if email is None or password is None:
         raise InvalidRequest("Send the form fields username and password.")
     signed_in = await request.app[ACCOUNTS].login(email, password)
     return _json({"access_token": signed_in.token, "token_type": "bearer"})

@@ -12,7 +12,8 @@ from chitram.domain.page import Page, parse_limit
 from chitram.domain.thumbnail import DEFAULT_SIZE, ThumbnailFormat
 from chitram.handlers.auth import caller, required_session
 from chitram.handlers.blobs import not_modified, send_blob
-from chitram.handlers.forms import read_json, receive_upload
+from chitram.handlers.forms import read_json
+from chitram.handlers.multipart import receive_upload
 from chitram.handlers.present import thumbnail_links
 from chitram.keys import GALLERY
 from chitram.services.gallery import Seen

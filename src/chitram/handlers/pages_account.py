@@ -4,7 +4,8 @@ from aiohttp import web
 
 from chitram.handlers.auth import end_session, start_session
 from chitram.handlers.form_views import AccountForm
-from chitram.handlers.pages_forms import NOT_REFUSED, Refused, form, local_path, read_form, see_other
+from chitram.handlers.forms import read_form
+from chitram.handlers.pages_forms import NOT_REFUSED, Refused, form, local_path, see_other
 from chitram.handlers.shell import THEME_COOKIE, THEMES, VISITOR
 from chitram.handlers.templating import render
 from chitram.handlers.views import LoginPage, RegisterPage

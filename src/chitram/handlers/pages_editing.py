@@ -4,7 +4,8 @@ from aiohttp import web
 
 from chitram.domain.errors import Problem, ValidationFailed
 from chitram.domain.image import Visibility
-from chitram.handlers.pages_forms import form, local_path, read_form, see_other
+from chitram.handlers.forms import read_form
+from chitram.handlers.pages_forms import form, local_path, see_other
 from chitram.handlers.pages_gallery import image_page
 from chitram.handlers.shell import visitor
 from chitram.keys import GALLERY

@@ -14,6 +14,7 @@ from aiohttp.typedefs import Handler
 from chitram.domain import errors
 from chitram.handlers.errors import describe
 from chitram.handlers.form_views import Field
+from chitram.handlers.forms import read_form
 
 _AT_THE_FORM = (
     errors.InvalidRequest,
@@ -97,16 +98,6 @@ def form(shows: Shows) -> Callable[[Handler], Handler]:
     return decorate
 
 
-async def read_form(request: web.Request) -> dict[str, str]:
-    """The text fields of a small form. Raises ``InvalidRequest`` for files and NUL characters."""
-    fields: dict[str, str] = {}
-    for name, value in (await request.post()).items():
-        if not isinstance(value, str) or "\0" in value:
-            raise errors.InvalidRequest("The form holds something that is not text.")
-        fields[name] = value
-    return fields
-
-
 def see_other(location: str) -> web.Response:
     """After a form: the next page, so that reloading repeats nothing."""
     return web.Response(status=303, headers={"Location": location})
@@ -122,4 +113,7 @@ def local_path(text: str | None, default: str = "/") -> str:
 async def _entered(request: web.Request) -> dict[str, str]:
     if request.content_type != "application/x-www-form-urlencoded":
         return {}  # an upload: its body has been read as a stream, or not at all
-    return {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
+    try:
+        return await read_form(request)
+    except errors.InvalidRequest:
+        return {}

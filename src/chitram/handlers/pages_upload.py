@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from chitram.handlers.forms import receive_upload
+from chitram.handlers.multipart import receive_upload
 from chitram.handlers.pages_forms import NOT_REFUSED, Refused, form
 from chitram.handlers.picture import Picture
 from chitram.handlers.shell import upload_panel, visitor
