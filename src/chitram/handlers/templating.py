@@ -1,15 +1,18 @@
 """Pages out of templates and views. Everything is escaped, and a name that a template does not know is an error."""
 
+import re
 from pathlib import Path
 
 import aiohttp_jinja2
 import jinja2
 from aiohttp import web
 
+from chitram.domain.errors import InvalidRequest
 from chitram.handlers.assets import ASSETS, Assets, web_directory
 from chitram.handlers.shell import shell_of
 from chitram.handlers.views import View
 
+_HOST = re.compile(r"[A-Za-z0-9._\[\]:-]+")
 _ASK_AGAIN = "private, no-cache"
 
 
@@ -41,5 +44,7 @@ def render(request: web.Request, view: View, *, status: int = 200) -> web.Respon
 
 
 def origin_of(request: web.Request) -> str:
-    """Scheme and host as the visitor knows them, for links that are copied elsewhere."""
+    """Scheme and host as the visitor knows them, for links that are copied elsewhere. Raises ``InvalidRequest``."""
+    if not _HOST.fullmatch(request.host):
+        raise InvalidRequest("The Host header is not the name of a host.")
     return f"{request.scheme}://{request.host}"

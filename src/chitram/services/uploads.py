@@ -164,7 +164,7 @@ class Received:
 
 def hash_token(token: str) -> str:
     """What is stored of a delete token. It has 256 random bits, so a plain SHA-256 cannot be reversed."""
-    return hashlib.sha256(token.encode()).hexdigest()
+    return hashlib.sha256(token.encode(errors="replace")).hexdigest()
 
 
 def _check_options(options: UploadOptions, caller: Caller) -> None:
