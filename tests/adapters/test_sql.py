@@ -1,13 +1,14 @@
 """Images, accounts and the invalidation log, on SQLite and on PostgreSQL."""
 
 import asyncio
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, text, update
 
 from chitram.adapters.database import Database
 from chitram.adapters.images_sql import SqlImages, cache_key
@@ -251,3 +252,24 @@ async def test_a_database_that_is_not_there_is_a_clear_error():
     with pytest.raises(ServiceUnavailable):
         await nowhere.ping()
     await nowhere.close()
+
+
+def test_no_thread_outlives_a_closed_database(tmp_path):
+    """Whenever its caller is cancelled: it would report to an event loop that is closed."""
+
+    async def ask(database: Database) -> None:
+        async with database.read() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def scenario(turns: int) -> None:
+        database = Database(f"sqlite+aiosqlite:///{tmp_path}/any.db")
+        asking = asyncio.create_task(ask(database))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        await database.close()
+
+    for turns in range(40):
+        asyncio.run(scenario(turns))
+        assert not [thread for thread in threading.enumerate() if "_connection_worker_thread" in thread.name]

@@ -16,6 +16,7 @@ from chitram.services.ports import Staged, StoredBlob
 
 CHUNK = 256 * 1024
 STAGING = "staging"
+ATTEMPTS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,16 +166,17 @@ def _append(file: BinaryIO, digest: "hashlib._Hash", chunk: bytes) -> None:
 
 def _publish(source: Path, target: Path) -> None:
     _sync(source)
-    while True:
-        target.parent.mkdir(parents=True, exist_ok=True)
+    for attempt in range(ATTEMPTS):
         try:
+            target.parent.mkdir(parents=True, exist_ok=True)
             source.replace(target)
             break
-        except FileNotFoundError:
-            if not source.exists():
+        except (FileNotFoundError, FileExistsError):
+            # A delete removed the empty directory between the two lines, or within the first one.
+            if attempt == ATTEMPTS - 1 or not source.exists():
                 raise
-            continue  # a delete removed the empty directory between the two lines
-    _sync(target.parent)
+    with suppress(FileNotFoundError):  # a delete has taken the file and its directory already
+        _sync(target.parent)
 
 
 def _sync(path: Path) -> None:

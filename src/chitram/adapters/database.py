@@ -3,8 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
+from threading import Thread
 from typing import Any
+from weakref import WeakSet
 
+import aiosqlite
 from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -23,7 +26,11 @@ class Database:
 
     def __init__(self, url: str, *, pool_size: int = 10, max_overflow: int = 5, recycle: int = 1800) -> None:
         self.is_sqlite = url.startswith("sqlite")
-        self.engine = _engine(url, pool_size=pool_size, max_overflow=max_overflow, recycle=recycle)
+        self._threads: WeakSet[Thread] = WeakSet()
+        arguments: dict[str, Any] = {"timeout": CONNECT_SECONDS, "command_timeout": STATEMENT_SECONDS}
+        if self.is_sqlite:
+            arguments = {"timeout": WAIT_SECONDS, "async_creator_fn": self._open_sqlite}
+        self.engine = _engine(url, arguments, pool_size=pool_size, max_overflow=max_overflow, recycle=recycle)
         # SQLite has one writer; waiting here is fair and costs nothing, waiting in its busy handler is neither.
         self._turn: AbstractAsyncContextManager[Any] = asyncio.Lock() if self.is_sqlite else nullcontext()
 
@@ -49,14 +56,25 @@ class Database:
             await connection.execute(text("SELECT 1"))
 
     async def close(self) -> None:
-        """Give all connections back."""
+        """Give all connections back, and wait for statements whose caller was cancelled to end."""
         await self.engine.dispose()
+        for thread in list(self._threads):
+            await asyncio.to_thread(thread.join, STATEMENT_SECONDS)
+
+    async def _open_sqlite(self, *where: Any, **how: Any) -> aiosqlite.Connection:
+        # aiosqlite runs each connection in a thread, which reports to the event loop: it must end before the loop does,
+        # also that of a connection whose opener was cancelled.
+        connection = aiosqlite.connect(*where, **how)
+        connection._thread.daemon = True
+        self._threads.add(connection._thread)
+        try:
+            return await connection
+        except asyncio.CancelledError:
+            connection.stop()
+            raise
 
 
-def _engine(url: str, *, pool_size: int, max_overflow: int, recycle: int) -> AsyncEngine:
-    arguments: dict[str, Any] = {"timeout": WAIT_SECONDS}
-    if not url.startswith("sqlite"):
-        arguments = {"timeout": CONNECT_SECONDS, "command_timeout": STATEMENT_SECONDS}
+def _engine(url: str, arguments: dict[str, Any], *, pool_size: int, max_overflow: int, recycle: int) -> AsyncEngine:
     engine = create_async_engine(
         url,
         pool_size=pool_size,
