@@ -9,8 +9,9 @@ PY := .venv/bin/python
 READY := .venv/.synced
 DATA ?= data
 ARGS ?=
+SECONDS ?= 300
 
-.PHONY: run test setup lint types fmt bench clean help
+.PHONY: run test setup lint types fmt bench faults clean help
 
 run: $(READY)  ## start everything on this machine, keeping it in ./data (ARGS="--port 9000" for more)
 	@exec $(PY) -m chitram up --data "$(DATA)" $(ARGS)
@@ -34,6 +35,9 @@ fmt: $(READY)  ## put the code into ruff's format and mend what it can mend
 
 bench: $(READY)  ## measure the ring: lookups, and reads from a real node
 	for file in bench/ring_*.py; do $(PY) -m "bench.$$(basename "$$file" .py)"; done
+
+faults: $(READY)  ## real servers under load and faults, for SECONDS=300; SEED=n replays a schedule
+	FAULTS_SECONDS=$(SECONDS) FAULTS_SEED=$(SEED) $(PY) -m pytest tests/faults -q -s -k whatever_happens
 
 clean:  ## remove .venv, caches and builds; ./data stays
 	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
