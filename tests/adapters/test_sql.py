@@ -234,6 +234,17 @@ async def test_one_address_is_one_account(database):
         assert (await connection.execute(select(func.count()).select_from(users))).scalar_one() == 1
 
 
+async def test_a_token_may_be_revoked_twice_at_once(database):
+    """Two clicks on "log out" are one."""
+    users, later = SqlUsers(database), datetime.now(UTC) + timedelta(hours=1)
+    await asyncio.gather(*(users.revoke("one token", later) for _ in range(8)))
+
+
+async def test_an_address_with_a_nul_is_nobody_s(database):
+    """PostgreSQL has no such character, and refuses to look for it."""
+    assert await SqlUsers(database).by_email("ann\0@example.com") is None
+
+
 async def test_revoked_tokens_are_forgotten_when_they_have_expired(database):
     """Revoking twice is no error."""
     accounts, ann, now = SqlUsers(database), user(), datetime.now(UTC)

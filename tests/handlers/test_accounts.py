@@ -134,12 +134,12 @@ async def test_a_token_that_was_not_issued_here_is_401(service):
 
 async def test_an_expired_token_says_so(start_service):
     """With a code of its own, so that a client can sign in again."""
-    from datetime import timedelta  # noqa: PLC0415  only here
+    from datetime import UTC, datetime, timedelta  # noqa: PLC0415  only here
 
     from chitram.adapters.tokens import JwtTokens  # noqa: PLC0415  only here
 
     service = await start_service(jwt_secret_key="x" * 32)
-    token = JwtTokens("x" * 32, lifetime=timedelta(seconds=-1)).issue("somebody")
+    token = JwtTokens("x" * 32, lifetime=timedelta(seconds=-1)).issue("somebody", at=datetime.now(UTC))
     async with service.get(f"{API}/auth/me", headers=bearer(token)) as answer:
         assert (answer.status, (await answer.json())["code"]) == (401, "TOKEN_EXPIRED")
 

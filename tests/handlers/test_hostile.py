@@ -5,7 +5,8 @@ import gzip
 
 import pytest
 
-from tests.api import API, status_of, upload
+from chitram.adapters.passwords import Argon2Passwords
+from tests.api import API, PASSWORD, bearer, register, status_of, upload
 from tests.pictures import picture
 
 MULTIPART = {"Content-Type": "multipart/form-data; boundary=B"}
@@ -113,3 +114,64 @@ async def test_a_host_that_is_none_does_not_get_into_a_page(service):
         writer.write(f"GET {fields['links']['page']} HTTP/1.1\r\nHost: ".encode() + host + b"\r\n\r\n")
         assert (await asyncio.wait_for(reader.readline(), 10)).startswith(b"HTTP/1.1 400 ")
         writer.close()
+
+
+async def test_a_login_during_a_password_change_opens_nothing(service, monkeypatch):
+    """Whoever knows the old password cannot keep a sign-in under way until the change is over."""
+    compared, changed = asyncio.Event(), asyncio.Event()
+    matches = Argon2Passwords.matches
+
+    async def paused(self: Argon2Passwords, password: str, stored: str | None) -> bool:
+        result = await matches(self, password, stored)
+        if not compared.is_set():
+            compared.set()
+            await changed.wait()
+        return result
+
+    mine = await register(service)
+    monkeypatch.setattr(Argon2Passwords, "matches", paused)
+    old = {"email": "ann@example.com", "password": PASSWORD}
+    login = asyncio.create_task(service.post(f"{API}/auth/login", json=old))
+    await asyncio.wait_for(compared.wait(), 10)
+    change = {"current_password": PASSWORD, "new_password": "another good one"}
+    assert await status_of(service, f"{API}/auth/password", method="POST", json=change, token=mine) == 200
+    changed.set()
+    late = (await (await login).json())["access_token"]
+    assert await status_of(service, f"{API}/auth/me", token=late) == 401
+
+
+async def test_of_two_password_changes_at_once_one_wins(service):
+    """The other one was told the old password too, but it is not the current one any more."""
+    token = await register(service)
+
+    async def change(new: str) -> int:
+        wanted = {"current_password": PASSWORD, "new_password": new}
+        async with service.post(f"{API}/auth/password", json=wanted, headers=bearer(token)) as answer:
+            return int(answer.status)
+
+    assert sorted(await asyncio.gather(change("the first new one"), change("the second new one"))) == [200, 401]
+
+
+async def test_a_digest_that_is_none_is_refused(service):
+    """Before a database sees it."""
+    token = await register(service)
+    for digest in ("%00", "0" * 63, "G" * 64, "%25"):
+        assert await status_of(service, f"{API}/users/me/images?sha256={digest}", token=token) == 422
+    assert await status_of(service, f"{API}/users/me/images?sha256={'0' * 64}", token=token) == 200
+
+
+async def test_a_very_long_address_costs_nothing(service, monkeypatch):
+    """Composing characters takes quadratic time; it is not begun."""
+    composed: list[int] = []
+
+    def normalize(_form: str, text: str) -> str:
+        composed.append(len(text))
+        return text
+
+    monkeypatch.setattr("chitram.domain.account.unicodedata.normalize", normalize)
+    hostile = {"email": "a" + "\u0300\u0327" * 10_000 + "@example.com", "password": PASSWORD}
+    assert await status_of(service, f"{API}/auth/login", method="POST", json=hostile) in {401, 413}
+    hostile["email"] = "a" + "\u0300\u0327" * 2_000 + "@example.com"
+    assert await status_of(service, f"{API}/auth/login", method="POST", json=hostile) == 401
+    assert await status_of(service, f"{API}/auth/register", method="POST", json=hostile) == 422
+    assert not composed

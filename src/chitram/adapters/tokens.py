@@ -22,14 +22,13 @@ class JwtTokens:
         self._key = OctKey.import_key(secret)
         self._lifetime = lifetime
 
-    def issue(self, user_id: str) -> str:
+    def issue(self, user_id: str, *, at: datetime) -> str:
         """A new token. Its ``iat`` has microseconds, so that a later revocation of "all until now" is exact."""
-        now = datetime.now(UTC)
         claims = {
             "sub": user_id,
             "jti": str(uuid4()),
-            "iat": now.timestamp(),
-            "exp": int((now + self._lifetime).timestamp()),
+            "iat": at.timestamp(),
+            "exp": int((at + self._lifetime).timestamp()),
             "iss": ISSUER,
             "aud": AUDIENCE,
         }

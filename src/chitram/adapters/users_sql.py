@@ -1,5 +1,6 @@
 """Accounts and revoked tokens in SQL."""
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -37,6 +38,8 @@ class SqlUsers:
 
     async def by_email(self, email: str) -> tuple[User, str] | None:
         """The account with its password hash."""
+        if "\0" in email:  # which PostgreSQL refuses even in a comparison
+            return None
         async with self._database.read() as connection:
             row = (await connection.execute(select(users).where(users.c.email == email))).one_or_none()
         return (_user(row), row.password_hash or "") if row else None
@@ -58,19 +61,21 @@ class SqlUsers:
         async with self._database.read() as connection:
             return (await connection.execute(query)).scalar_one_or_none()
 
-    async def set_password(self, user_id: str, password_hash: str, *, revoke_before: datetime) -> None:
-        """Store the hash and the time before which tokens are worthless, together."""
-        change = update(users).where(users.c.id == user_id)
+    async def set_password(
+        self, user_id: str, password_hash: str, *, instead_of: str | None, revoke_before: datetime
+    ) -> bool:
+        """Compare and set: the hash and the time before which tokens are worthless, together."""
+        change = update(users).where(users.c.id == user_id, users.c.password_hash == instead_of)
+        values = {"password_hash": password_hash, "tokens_valid_from": revoke_before}
         async with self._database.write() as connection:
-            await connection.execute(change.values(password_hash=password_hash, tokens_valid_from=revoke_before))
+            return bool((await connection.execute(change.values(values))).rowcount)
 
     async def revoke(self, token_id: str, expires_at: datetime) -> None:
-        """Remember the token until it would have expired, and forget those that have."""
-        async with self._database.write() as connection:
-            known = exists().where(revoked_tokens.c.token_id == token_id)
-            if (await connection.execute(select(known))).scalar_one():
-                return
-            await connection.execute(insert(revoked_tokens).values(token_id=token_id, expires_at=expires_at))
+        """Remember the token until it would have expired."""
+        revocation = insert(revoked_tokens).values(token_id=token_id, expires_at=expires_at)
+        with suppress(IntegrityError):  # it is revoked already, perhaps at this very moment
+            async with self._database.write() as connection:
+                await connection.execute(revocation)
 
     async def forget_expired_tokens(self, now: datetime) -> int:
         """Drop revocations that no longer matter; how many there were."""

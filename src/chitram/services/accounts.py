@@ -47,12 +47,15 @@ class Accounts:
             raise ValidationFailed(*problems)
         user = User(id=str(uuid4()), email=address, is_active=True, is_admin=False, created_at=datetime.now(UTC))
         await self._users.add(user, await self._passwords.hash(password))
-        return SignedIn(user, self._tokens.issue(user.id))
+        return SignedIn(user, self._tokens.issue(user.id, at=datetime.now(UTC)))
 
     async def login(self, email: str, password: str) -> SignedIn:
         """Sign in. Raises ``InvalidCredentials``, alike in words and time for an unknown address and a wrong password;
         ``UserInactive`` only after a right password.
+
+        The token is of the moment before the password was looked up: one that is being changed meanwhile opens nothing.
         """
+        asked = datetime.now(UTC)
         found = await self._users.by_email(normalise_email(email))
         matches = await self._passwords.matches(password, found[1] if found else None)
         if found is None or not matches:
@@ -60,7 +63,7 @@ class Accounts:
         user = found[0]
         if not user.is_active:
             raise UserInactive
-        return SignedIn(user, self._tokens.issue(user.id))
+        return SignedIn(user, self._tokens.issue(user.id, at=asked))
 
     async def session(self, token: str) -> Session:
         """Who *token* speaks for, checked against the database. Raises ``Unauthorized`` or ``TokenExpired``."""
@@ -82,7 +85,7 @@ class Accounts:
             raise InvalidCredentials("The current password is wrong.")
         if problem := password_problem(new):
             raise ValidationFailed(problem)
-        await self._users.set_password(
-            session.user.id, await self._passwords.hash(new), revoke_before=datetime.now(UTC)
-        )
-        return SignedIn(session.user, self._tokens.issue(session.user.id))
+        hashed, now = await self._passwords.hash(new), datetime.now(UTC)
+        if not await self._users.set_password(session.user.id, hashed, instead_of=stored, revoke_before=now):
+            raise InvalidCredentials("The password was changed meanwhile.")
+        return SignedIn(session.user, self._tokens.issue(session.user.id, at=now))

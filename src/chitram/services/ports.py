@@ -170,8 +170,12 @@ class Users(Protocol):
         """The stored hash."""
         ...
 
-    async def set_password(self, user_id: str, password_hash: str, *, revoke_before: datetime) -> None:
-        """Store a new hash and revoke every token issued before *revoke_before*."""
+    async def set_password(
+        self, user_id: str, password_hash: str, *, instead_of: str | None, revoke_before: datetime
+    ) -> bool:
+        """Store a new hash and revoke every token issued before *revoke_before*; ``False``, and nothing happens, when
+        the stored hash is not *instead_of* any more.
+        """
         ...
 
     async def revoke(self, token_id: str, expires_at: datetime) -> None:
@@ -204,8 +208,8 @@ class Claims:
 class Tokens(Protocol):
     """Signed bearer tokens."""
 
-    def issue(self, user_id: str) -> str:
-        """A new token."""
+    def issue(self, user_id: str, *, at: datetime) -> str:
+        """A new token, issued *at* that moment: a revocation of all tokens until later reaches it."""
         ...
 
     def read(self, token: str) -> Claims:
