@@ -1,6 +1,7 @@
 """See, list, change and delete images."""
 
 import hmac
+import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import NamedTuple
@@ -20,6 +21,8 @@ from chitram.domain.page import Cursor, Page
 from chitram.domain.thumbnail import SIZES, ThumbnailFormat, thumbnail_key, thumbnail_keys
 from chitram.services.ports import Blob, BlobStorage, Document, Fetched, ImageChanges, Images, Listing
 from chitram.services.uploads import hash_token
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class Seen(NamedTuple):
@@ -55,7 +58,9 @@ class Gallery:
     async def mine(
         self, caller: Caller, cursor: str | None, limit: int, *, sha256: str | None = None
     ) -> Page[Document]:
-        """A page of the caller's own images. Raises ``Unauthorized``."""
+        """A page of the caller's own images. Raises ``Unauthorized`` and ``ValidationFailed``."""
+        if sha256 is not None and not _SHA256.fullmatch(sha256):
+            raise ValidationFailed(Problem("/sha256", "Use 64 lower-case hexadecimal digits."))
         return await self._page(Listing(owner_id=_signed_in(caller), sha256=sha256), cursor, limit)
 
     async def count_mine(self, caller: Caller) -> int:
