@@ -8,10 +8,11 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 READY := .venv/.synced
 DATA ?= data
+N ?= 2000
 ARGS ?=
 SECONDS ?= 300
 
-.PHONY: run test setup lint types fmt bench faults clean help
+.PHONY: run test setup lint types fmt bench faults model clean help
 
 run: $(READY)  ## start everything on this machine, keeping it in ./data (ARGS="--port 9000" for more)
 	@exec $(PY) -m chitram up --data "$(DATA)" $(ARGS)
@@ -35,6 +36,9 @@ fmt: $(READY)  ## put the code into ruff's format and mend what it can mend
 
 bench: $(READY)  ## measure the ring: lookups, and reads from a real node
 	for file in bench/ring_*.py; do $(PY) -m "bench.$$(basename "$$file" .py)"; done
+
+model: $(READY)  ## the ring's promise on N=2000 random schedules of a model that drives its own code
+	$(PY) -m tests.ring.model $(N)
 
 faults: $(READY)  ## real servers under load and faults, for SECONDS=300; SEED=n replays a schedule
 	FAULTS_SECONDS=$(SECONDS) FAULTS_SEED=$(SEED) $(PY) -m pytest tests/faults -q -s -k whatever_happens
