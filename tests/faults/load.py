@@ -99,35 +99,34 @@ class Load:
             return
         version = GONE if answer.status == 404 else float(answer.fields["title"])
         self.report.reads[answer.cache or "gone"] += 1
-        self._check(image_id, version, acknowledged, began, answer)
+        self._check(history, version, acknowledged, began, answer)
         if not process.was_frozen_since(began):
             self.report.latencies.append(time.monotonic() - began)
         history.see(version, time.monotonic())
 
     async def _read_list(self) -> None:
         """Lists read many keys at once."""
-        known, began = {key: history.acknowledged for key, history in self.images.items()}, time.monotonic()
-        path = f"/users/me/images?limit={LIVE}"
+        known = {key: (history, history.acknowledged) for key, history in self.images.items()}
+        began, path = time.monotonic(), f"/users/me/images?limit={LIVE}"
         answer = await self._ask(self._ready(), "GET", path, headers=bearer(self._token))
         for fields in answer.fields["items"] if answer else ():
             if fields["id"] in known:
                 self.report.reads["in lists"] += 1
-                self._check(fields["id"], float(fields["title"]), known[fields["id"]], began, fields)
+                self._check(known[fields["id"]][0], float(fields["title"]), known[fields["id"]][1], began, fields)
 
-    def _check(self, image_id: str, version: float, acknowledged: float, began: float, shown: object) -> None:
-        history = self.images[image_id]
+    def _check(self, history: History, version: float, acknowledged: float, began: float, shown: object) -> None:
         wrong = verdict(history, version, acknowledged=acknowledged, began=began, d_read=_D_READ)
         if wrong:
             self.report.stale.append(f"{wrong}: {shown}")
 
     async def _witness(self) -> None:
         """Look into the database itself: what is there now was committed before now."""
-        wanted = list(self.images)
+        known = dict(self.images)
         async with self._stage.database.read() as connection:
-            rows = await connection.execute(select(images.c.id, images.c.title).where(images.c.id.in_(wanted)))
+            rows = await connection.execute(select(images.c.id, images.c.title).where(images.c.id.in_(known)))
             titles = {row.id: float(row.title) for row in rows}
-        for image_id in wanted:
-            self.images[image_id].see(titles.get(image_id, GONE), time.monotonic())
+        for image_id, history in known.items():
+            history.see(titles.get(image_id, GONE), time.monotonic())
 
     async def _write_something(self) -> None:
         idle = [key for key, history in self.images.items() if not history.gone and key not in self._busy]
@@ -137,8 +136,8 @@ class Load:
         image_id = self._rng.choice(idle)
         self._busy.add(image_id)
         await (self._delete if self._rng.random() < 0.15 else self._patch)(image_id)
-        self._busy.discard(image_id)
         await self._read(self._ready(), image_id)
+        self._busy.discard(image_id)
 
     async def _patch(self, image_id: str) -> None:
         number = self.images[image_id].next()
