@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from PIL import Image, ImageCms, ImageOps
 
+from chitram.adapters.jpeg_markers import is_laborious
 from chitram.domain.errors import ChitramError, InvalidFileFormat, TooManyPixels
 from chitram.domain.media import SNIFF_BYTES, MediaType, sniff
 from chitram.domain.thumbnail import SIZES, ThumbnailFormat
@@ -82,7 +83,7 @@ class PillowPictures:
     def _open(self, path: Path) -> Image.Image:
         with path.open("rb") as file:
             media_type = sniff(file.read(SNIFF_BYTES))
-        if media_type is None:
+        if media_type is None or (media_type is MediaType.JPEG and is_laborious(path)):
             raise InvalidFileFormat
         picture = Image.open(path, formats=[_FORMATS[media_type]])
         pixels = picture.width * picture.height
@@ -111,7 +112,9 @@ def _scaled_to_largest(picture: Image.Image) -> Image.Image:
     plain = _eight_bits(picture)
     plain.thumbnail((largest, largest), Image.Resampling.LANCZOS, reducing_gap=2.0)
     upright = ImageOps.exif_transpose(_in_srgb(plain, picture))
-    return upright.convert("RGBA" if upright.has_transparency_data else "RGB")
+    flat = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
+    flat.info = {}  # comments and the like: a thumbnail shows the pixels and tells nothing
+    return flat
 
 
 def _eight_bits(picture: Image.Image) -> Image.Image:
