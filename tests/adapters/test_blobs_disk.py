@@ -113,6 +113,27 @@ async def test_a_full_disk_in_the_middle_of_an_upload(storage, monkeypatch, tmp_
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
+async def test_a_thumbnail_that_finds_no_room_leaves_nothing(storage, monkeypatch, tmp_path):
+    """It is tried again every minute: a full disk must not be filled by that."""
+
+    def full(*_anything: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("chitram.adapters.blobs_disk._sync", full)
+    with pytest.raises(ServiceUnavailable):
+        await storage.put("thumbnails/ab/x/150.jpg", b"x")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+async def test_a_blob_is_as_old_as_its_storing(storage):
+    """A sweep spares the young: an upload that was long on its way is young when it is stored, before its row is."""
+    long_ago = datetime.now(UTC) - timedelta(hours=2)
+    async with storage.stage(pieces(b"x")) as staged:
+        os.utime(staged.path, (long_ago.timestamp(), long_ago.timestamp()))
+        await storage.store(staged, "originals/ab/x")
+    assert [blob.modified_at > long_ago + timedelta(hours=1) async for blob in storage.walk()] == [True]
+
+
 async def test_opening_can_be_cancelled_at_any_moment(storage):
     """No file stays open: an open one that nobody closes would be reported as an error of this test."""
     await storage.put("originals/ab/x", b"x")

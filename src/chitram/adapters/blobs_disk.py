@@ -119,9 +119,13 @@ class DiskStorage:
         return Path(name).open("wb")
 
     def _put(self, key: str, data: bytes) -> None:
-        with self._new_staging_file() as file:
-            file.write(data)
-        _publish(Path(file.name), self._root / key)
+        file = self._new_staging_file()
+        try:
+            with file:
+                file.write(data)
+            _publish(Path(file.name), self._root / key)
+        finally:
+            Path(file.name).unlink(missing_ok=True)  # a full disk must not be filled further by what failed
 
     def _delete(self, keys: list[str]) -> None:
         for key in keys:
@@ -165,6 +169,7 @@ def _append(file: BinaryIO, digest: "hashlib._Hash", chunk: bytes) -> None:
 
 
 def _publish(source: Path, target: Path) -> None:
+    os.utime(source)  # a sweep spares young files, and an upload may have been long on its way before this moment
     _sync(source)
     for attempt in range(ATTEMPTS):
         try:
