@@ -1,5 +1,6 @@
 """An image id in its two spellings."""
 
+import sys
 from uuid import UUID
 
 from hypothesis import given
@@ -48,3 +49,11 @@ def test_one_image_has_one_uuid_spelling():
 def test_the_placement_of_bits_is_a_wire_contract():
     """Links must go on working for ever: these were issued once."""
     assert parse_image_id("G7kKzVd2yw4y") == "51e6e972-e59e-8e37-84e2-f12d6a1b2f4d"
+
+
+def test_what_is_too_long_is_not_remembered():
+    """Ids come from addresses: a cache of long ones would be anybody's way to our memory."""
+    text = "".join(["x"] * 8000)
+    before = sys.getrefcount(text)
+    assert parse_image_id(text) is None
+    assert sys.getrefcount(text) == before

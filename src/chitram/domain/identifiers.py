@@ -17,6 +17,7 @@ ImageId = NewType("ImageId", str)
 
 RANDOM_BITS = 70
 SHORT_LENGTH = 12
+_LENGTHS = frozenset({SHORT_LENGTH, 36})
 _CHECK_BITS = 122 - RANDOM_BITS
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _DIGITS = {character: value for value, character in enumerate(_BASE58)}
@@ -28,9 +29,13 @@ def new_image_id() -> ImageId:
     return _spell(secrets.randbits(RANDOM_BITS))
 
 
-@lru_cache(maxsize=65_536)
 def parse_image_id(text: str) -> ImageId | None:
     """The id in *text*, in either spelling, or ``None`` when no such id can have been issued."""
+    return _parse(text) if len(text) in _LENGTHS else None  # nothing long is remembered
+
+
+@lru_cache(maxsize=65_536)
+def _parse(text: str) -> ImageId | None:
     if len(text) == SHORT_LENGTH:
         return _from_short(text)
     if not _UUID.fullmatch(text):
