@@ -6,7 +6,7 @@ import gzip
 import pytest
 
 from chitram.adapters.passwords import Argon2Passwords
-from tests.api import API, PASSWORD, bearer, register, status_of, upload
+from tests.api import API, PASSWORD, bearer, register, status_of, thumbnails_ready, upload
 from tests.pictures import picture
 
 MULTIPART = {"Content-Type": "multipart/form-data; boundary=B"}
@@ -175,3 +175,13 @@ async def test_a_very_long_address_costs_nothing(service, monkeypatch):
     assert await status_of(service, f"{API}/auth/login", method="POST", json=hostile) == 401
     assert await status_of(service, f"{API}/auth/register", method="POST", json=hostile) == 422
     assert not composed
+
+
+async def test_a_shared_cache_keeps_nothing_of_somebody_s_own(service):
+    """What depends on who asks says so."""
+    token = await register(service)
+    unlisted = await upload(service, token=token)
+    await thumbnails_ready(service, unlisted["id"])
+    for path in (f"{API}/users/me/images", unlisted["links"]["thumbnails"]):
+        async with service.get(path, headers=bearer(token)) as answer:
+            assert (answer.status, answer.headers["Cache-Control"]) == (200, "private, no-cache")

@@ -19,6 +19,8 @@ from chitram.keys import GALLERY
 from chitram.services.gallery import Seen
 from chitram.services.ports import CacheResult, Document, ImageChanges
 
+_NOBODY_ELSE = "private, no-cache"
+
 
 class ImagePatch(BaseModel):
     """A merge patch (RFC 7396): what is absent stays."""
@@ -61,7 +63,7 @@ async def show(request: web.Request) -> web.Response:
     private = seen.document.visibility is Visibility.PRIVATE
     headers = {
         **cache_headers(seen),
-        hdrs.CACHE_CONTROL: "private, no-cache" if private else "no-cache",
+        hdrs.CACHE_CONTROL: _NOBODY_ELSE if private else "no-cache",
         hdrs.ETAG: f'"{seen.document.etag}"',
         hdrs.CONTENT_TYPE: "application/json",
     }
@@ -104,7 +106,8 @@ async def thumbnails(request: web.Request) -> web.Response:
     seen = await request.app[GALLERY].see(request.match_info["id"], await caller(request))
     if not orjson.loads(seen.document.body)["thumbnail_ready"]:
         raise ThumbnailNotReady
-    return web.json_response(body=orjson.dumps({"thumbnails": thumbnail_links(seen.id)}))
+    body = orjson.dumps({"thumbnails": thumbnail_links(seen.id)})
+    return web.json_response(body=body, headers={hdrs.CACHE_CONTROL: _NOBODY_ELSE})
 
 
 async def change(request: web.Request) -> web.Response:
@@ -134,7 +137,7 @@ async def list_public(request: web.Request) -> web.Response:
     """``GET /images``: the public gallery."""
     limit = parse_limit(request.query.get("limit"))
     page = await request.app[GALLERY].public(request.query.get("cursor"), limit)
-    return present_page(request, page)
+    return present_page(request, page, keep="no-cache")
 
 
 async def list_mine(request: web.Request) -> web.Response:
@@ -144,13 +147,13 @@ async def list_mine(request: web.Request) -> web.Response:
     page = await request.app[GALLERY].mine(
         session.caller, request.query.get("cursor"), limit, sha256=request.query.get("sha256")
     )
-    return present_page(request, page)
+    return present_page(request, page, keep=_NOBODY_ELSE)
 
 
-def present_page(request: web.Request, page: Page[Document]) -> web.Response:
-    """Items and the next cursor; the bodies are joined as they are."""
+def present_page(request: web.Request, page: Page[Document], *, keep: str) -> web.Response:
+    """Items and the next cursor; the bodies are joined as they are. *keep* is the ``Cache-Control``."""
     items = b",".join(document.body for document in page.items)
-    headers: dict[str, str] = {hdrs.CACHE_CONTROL: "no-cache"}
+    headers: dict[str, str] = {hdrs.CACHE_CONTROL: keep}
     if page.next_cursor is not None:
         following = request.rel_url.update_query(cursor=page.next_cursor)
         headers["Link"] = f'<{following}>; rel="next"'
