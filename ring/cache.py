@@ -11,7 +11,7 @@ from ring.batch import BatchReader, LoadMany
 from ring.connection import connect as connect_to_redis
 from ring.events import Guarded, NullObserver, Observer
 from ring.filler import Filler, Found, Load
-from ring.follower import Follower, watch_members
+from ring.follower import Follower, watch_log
 from ring.hashring import HashRing
 from ring.invalidator import Invalidator
 from ring.logview import LogView
@@ -85,7 +85,7 @@ class RingCache:
     async def start(self) -> None:
         """Begin to follow the log. Returns at once; needs neither a node nor the database."""
         self._running = True
-        self._spawn(watch_members(self._view, self._options.follow_interval))
+        self._spawn(watch_log(self._view, self._options.follow_interval))
         self._adopt()
 
     async def close(self) -> None:

@@ -152,11 +152,14 @@ class Follower:
             self._node.feed(Signal.SLOW, f"slow: median {mine * 1000:.0f} ms")
 
 
-async def watch_members(view: LogView, interval: float) -> None:
-    """Notice a new node set while there is no node, hence no follower, to notice it."""
+async def watch_log(view: LogView, interval: float) -> None:
+    """Read the head while no follower does, for want of a node that answers.
+
+    Otherwise nobody would notice a new node set, nor learn how long the fences have stood that spare writes the wait.
+    """
     while True:
         await asyncio.sleep(interval)
-        if not view.membership.nodes:
+        if not view.heard_within(interval):
             with suppress(LogError):
                 if (await view.head()).version != view.version:
                     await view.reload(other_than=view.version)

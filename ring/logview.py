@@ -36,11 +36,16 @@ class LogView:
         self._settling = timing.d_wait
         self._observer = observer
         self._reloading = asyncio.Lock()
+        self._heard_at = -math.inf
 
     @property
     def version(self) -> int:
         """The version of the node set by which this process goes."""
         return self.membership.version
+
+    def heard_within(self, seconds: float) -> bool:
+        """Tell whether a head arrived in the last so many seconds."""
+        return self._clock() - self._heard_at <= seconds
 
     async def head(self) -> Head:
         """Read the head. Raises LogError."""
@@ -51,7 +56,8 @@ class LogView:
             self._reached(f"{type(error).__name__}: {error}"[:200])
             raise LogError from error
         self._reached("")
-        self.sightings.note(head.fences, self._clock())
+        self._heard_at = self._clock()
+        self.sightings.note(head.fences, self._heard_at)
         return head
 
     async def since(self, cursor: int, limit: int) -> Sequence[Entry]:

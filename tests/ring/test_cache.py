@@ -193,6 +193,35 @@ async def test_every_node_dead_is_slow_but_right(three_nodes, start_cache, datab
     assert (await cache.get_many(["k", "x"], load_many(database)))["k"].value == b"v"
 
 
+async def test_with_every_node_dead_only_the_first_writes_wait(three_nodes, start_cache, database):
+    """The fences are noticed although no node can be reached; reads and writes need none."""
+    options = Options(d_read=0.7, follow_interval=0.1)
+    seen = Recorder()
+    cache = await start_cache(three_nodes, database.log, observer=seen, options=options)
+    for node in three_nodes.values():
+        node.kill()
+
+    async def waits():
+        before = len(seen.of("AckWaited"))
+        await cache.acknowledge(database.write(k=b"v"))
+        return len(seen.of("AckWaited")) > before
+
+    assert await waits()
+    deadline = time.monotonic() + 10
+    while await waits():
+        assert time.monotonic() < deadline, "every write waits"
+    assert not await waits()
+
+
+async def test_a_new_node_set_is_noticed_although_every_node_is_dead(three_nodes, start_cache, database):
+    """Whoever replaces all nodes at once need not restart anything, nor wait for a write."""
+    cache = await start_cache({"a": three_nodes["a"]}, database.log)
+    three_nodes["a"].kill()
+    members = Membership.of(f"a={three_nodes['b'].address}")
+    database.log.membership = Membership(members.nodes, version=1)
+    await until(lambda: (cache.status().version, cache.status().serving) == (1, 1))
+
+
 async def test_no_node_at_start_is_a_node_later(start_node, start_cache, database):
     """Absent at the start is not absent for ever."""
     node = start_node()
