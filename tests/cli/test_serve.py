@@ -1,9 +1,15 @@
 """`chitram migrate` and `chitram serve`: the same service on what the environment names."""
 
 import asyncio
+import gzip
 import json
 import signal
+import socket
+import urllib.request
 from pathlib import Path
+from urllib.error import HTTPError
+
+import pytest
 
 from chitram.embedded.node import NodeProcess
 from tests.api import API
@@ -74,3 +80,27 @@ def test_flags_win_over_the_environment_and_it_over_the_file(chitram: Chitram, t
     assert refused.errors.startswith("Error: METRICS_ENABLED: ")
     url = chitram("serve", "--port", 0, environ={"METRICS_ENABLED": "true"}).wait_for("ready ")
     assert json.loads(fetch(f"{url}/health")[0])["database"]
+
+
+def test_compressed_bodies_are_not_unpacked(chitram: Chitram, data: Path):
+    """A bomb is refused as the few bytes that it is."""
+    url = chitram("up", "--port", 0, "--data", data).wait_for("ready ")
+    packed = gzip.compress(b'{"email": "a@example.com", "password": "' + b"x" * 10_000_000 + b'"}')
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    asked = urllib.request.Request(f"{url}{API}/auth/login", packed, headers)
+    with pytest.raises(HTTPError) as refused:
+        urllib.request.urlopen(asked, timeout=30)
+    with refused.value as answer:
+        assert answer.code == 400
+
+
+def test_a_malformed_request_s_secrets_are_not_logged(chitram: Chitram, data: Path):
+    """The HTTP library would repeat the request line."""
+    up = chitram("up", "--port", 0, "--data", data)
+    host, _, port = up.wait_for("ready ").removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port))) as client:
+        client.sendall(b"DELETE /api/v1/images/x?delete_token=VERYSECRET&y=\xff HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b" 400 " in client.recv(100)
+    up.interrupt(signal.SIGINT)
+    up.wait(10)
+    assert "VERYSECRET" not in up.errors

@@ -101,13 +101,14 @@ async def test_a_nul_in_a_file_name_is_no_error(service):
         (upload_form(picture(), visibility="secret"), 422, "VALIDATION_ERROR"),
         (upload_form(picture(), visibility="private"), 422, "VALIDATION_ERROR"),
         (upload_form(picture(), title="x" * 201), 422, "VALIDATION_ERROR"),
+        (upload_form(picture(), title="gpj.\u202eexe"), 422, "VALIDATION_ERROR"),
         (upload_form(picture(), title="x" * 5000), 400, "INVALID_REQUEST"),
         ({"picture": "x"}, 400, "INVALID_REQUEST"),
         (b"", 400, "INVALID_REQUEST"),
     ],
     ids=[
         "empty file", "text as jpg", "three bytes", "truncated jpeg", "truncated png", "declared html", "bomb",
-        "visibility", "private but nobody's", "long title", "huge field", "no multipart", "no body",
+        "visibility", "private but nobody's", "long title", "steering title", "huge field", "no multipart", "no body",
     ],
 )  # fmt: skip
 async def test_what_is_no_picture_is_refused(service, nothing_stored, body, status, code):

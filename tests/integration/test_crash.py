@@ -77,3 +77,14 @@ async def test_a_failing_storage_never_brings_a_row_back(service, monkeypatch, t
     assert await status_of(service, path) == 404
     assert await status_of(service, fields["url"]) == 404
     assert files(tmp_path)
+
+
+async def test_a_storage_of_another_database_is_left_alone(start_service, tmp_path: Path, caplog):
+    """More pictures without a row than a crash can leave: the database is the wrong one, and nothing is removed."""
+    storage = DiskStorage(tmp_path / "blobs")
+    strange = {original_key(new_image_id()) for _ in range(30)}
+    for key in strange:
+        await storage.put(key, b"somebody's only copy")
+    await start_service()
+    await until(lambda: "30 of 30 pictures in the storage are not in the database" in caplog.text)
+    assert files(tmp_path) == strange

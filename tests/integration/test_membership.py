@@ -166,6 +166,7 @@ async def test_the_admin_api_plans_and_commits(pair, database):
     path = f"{API}/admin/ring"
     assert await status_of(here, path, token=token) == 404
     assert await status_of(here, path) == 404
+    assert await status_of(here, path, method="POST", json={}, token=token) == 404
     async with database.write() as connection:
         await connection.execute(update(users).values(is_admin=True))
     async with here.get(path, headers=bearer(token)) as answer:

@@ -15,9 +15,9 @@ from chitram.domain.errors import (
     Unauthorized,
     ValidationFailed,
 )
-from chitram.domain.filename import MAX_BYTES, safe_filename, title_from
+from chitram.domain.filename import MAX_BYTES, download_name, safe_filename, title_from
 from chitram.domain.identifiers import new_image_id
-from chitram.domain.image import ANONYMOUS, Caller, Visibility, may_see, refuse_change, refuse_delete
+from chitram.domain.image import ANONYMOUS, Caller, Visibility, may_see, refuse_change, refuse_delete, title_problem
 from chitram.domain.media import MediaType, contradicts, sniff
 from chitram.domain.page import Cursor, parse_limit
 from chitram.domain.thumbnail import fit, image_id_of, original_key, thumbnail_keys
@@ -51,6 +51,28 @@ def test_a_file_name_is_never_empty_long_or_dangerous(text):
 def test_what_becomes_of_a_file_name(given_name, kept):
     """Harmless names stay as they are, in every script."""
     assert safe_filename(given_name, extension="png") == kept
+
+
+@pytest.mark.parametrize(
+    ("given_name", "media_type", "saved_as"),
+    [
+        ("a.JPEG", MediaType.JPEG, "a.JPEG"),
+        ("invoice.hta", MediaType.JPEG, "invoice.hta.jpg"),
+        ("page.html", MediaType.PNG, "page.html.png"),
+        ("a.png", MediaType.JPEG, "a.png.jpg"),
+        ("photo", MediaType.AVIF, "photo.avif"),
+    ],
+)
+def test_a_picture_is_saved_as_a_picture(given_name, media_type, saved_as):
+    """Whatever its uploader called it."""
+    assert download_name(given_name, media_type) == saved_as
+
+
+def test_a_title_may_have_joiners_and_no_steering_characters():
+    """Telugu and emoji are spelled with joiners."""
+    assert title_problem("క్\u200cష 👩\u200d👩\u200d👧") is None
+    for bad in ("", "   ", "a\0b", "gpj.\u202eexe", "x" * 201):
+        assert title_problem(bad)
 
 
 def test_a_title_is_the_file_name_in_words():

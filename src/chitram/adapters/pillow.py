@@ -28,6 +28,8 @@ _FORMATS = {
     MediaType.GIF: "GIF",
     MediaType.AVIF: "AVIF",
 }
+MAX_SIDE = 65_535
+"""What a JPEG can have; a line of millions of pixels takes gigabytes to scale."""
 _ORIENTATION = 0x0112
 _SIDEWAYS = {5, 6, 7, 8}
 _SRGB = ImageCms.createProfile("sRGB")
@@ -38,8 +40,10 @@ warnings.filterwarnings("ignore", module=r"PIL\.")  # remarks on broken EXIF and
 
 
 class PillowPictures:
-    """The pictures port. *concurrency* pictures are decoded at a time: that bounds memory to as many times *max_pixels*
-    times four bytes.
+    """The pictures port. *concurrency* pictures are decoded at a time, each in a few times *max_pixels* × 4 bytes.
+
+    Not given: a bound on what a decoder itself takes. WebP and AVIF need more than their pixels, and a file that lies
+    about its size is believed until it is decoded.
     """
 
     def __init__(self, *, max_pixels: int, concurrency: int = 2) -> None:
@@ -87,6 +91,9 @@ class PillowPictures:
             raise InvalidFileFormat
         picture = Image.open(path, formats=[_FORMATS[media_type]])
         pixels = picture.width * picture.height
+        if max(picture.size) > MAX_SIDE:
+            picture.close()
+            raise InvalidFileFormat(f"The picture is longer than {MAX_SIDE:,} pixels.")
         if pixels > self._max_pixels:
             picture.close()
             raise TooManyPixels(pixels, self._max_pixels)
@@ -118,12 +125,12 @@ def _scaled_to_largest(picture: Image.Image) -> Image.Image:
 
 
 def _eight_bits(picture: Image.Image) -> Image.Image:
-    """A copy that scales well: no palette, eight bits a channel, grey and alpha kept."""
+    """The picture, or a copy of it that scales well: no palette, eight bits a channel, grey and alpha kept."""
     if picture.mode.startswith("I"):
         return picture.convert("I").point(lambda value: value / 256).convert("L")
     if picture.mode in {"P", "PA", "LA", "1"}:
         return picture.convert("RGBA" if picture.has_transparency_data else "RGB")
-    return picture.copy()
+    return picture
 
 
 def _in_srgb(scaled: Image.Image, original: Image.Image) -> Image.Image:
@@ -164,6 +171,7 @@ def _on_white(picture: Image.Image) -> Image.Image:
 
 
 def _average(picture: Image.Image) -> str:
-    small = _eight_bits(picture).convert("RGBA").resize((1, 1), Image.Resampling.BOX)
-    red, green, blue, _ = small.tobytes()
+    small = _eight_bits(picture)
+    small.thumbnail((64, 64), Image.Resampling.BOX)
+    red, green, blue, _ = small.convert("RGBA").resize((1, 1), Image.Resampling.BOX).tobytes()
     return f"#{red:02x}{green:02x}{blue:02x}"

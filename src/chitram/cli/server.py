@@ -39,10 +39,13 @@ def configure_logging(*, debug: bool) -> None:
     )
     for chatty in ("alembic", "aiosqlite", "asyncio", "PIL"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    # It repeats malformed requests, with whatever secret is in them; errors of ours are logged by the middleware.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
 
 
 async def _serve(app: web.Application, listener: socket.socket, on_ready: Callable[[str], None]) -> None:
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=DRAIN_SECONDS)
+    # Compressed bodies are not asked for, and unpacking a bomb would hold the event loop up before anybody can refuse.
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=DRAIN_SECONDS, auto_decompress=False)
     stop = asyncio.ensure_future(_stop_signal().wait())
     start = asyncio.ensure_future(_start(runner, listener, on_ready))
     try:

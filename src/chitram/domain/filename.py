@@ -3,12 +3,32 @@
 import re
 import unicodedata
 
+from chitram.domain.media import MediaType
+
 MAX_BYTES = 255
 """What file systems take, in UTF-8."""
 
+_EXTENSIONS = {
+    MediaType.JPEG: {"jpg", "jpeg", "jpe", "jfif"},
+    MediaType.PNG: {"png", "apng"},
+    MediaType.WEBP: {"webp"},
+    MediaType.GIF: {"gif"},
+    MediaType.AVIF: {"avif"},
+}
 _SEPARATORS = re.compile(r"[/\\:]")
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _JOINERS = {"\u200c", "\u200d"}  # Telugu and many other scripts are spelled with them
+
+
+def has_invisible(text: str) -> bool:
+    """Whether *text* has characters that steer rather than show; those that spelling and emoji need are no such."""
+    return any(unicodedata.category(c) in _INVISIBLE and c not in _JOINERS for c in text)
+
+
+def download_name(filename: str, media_type: MediaType) -> str:
+    """*filename* with an extension of its type at the end: a picture is never saved as a program or a page."""
+    suffix = filename.rpartition(".")[2].lower()
+    return filename if suffix in _EXTENSIONS[media_type] else _shorten(f"{filename}.{media_type.extension}")
 
 
 def safe_filename(text: str | None, *, extension: str) -> str:

@@ -10,12 +10,21 @@ from chitram.domain.errors import (
     Forbidden,
     ImageNotFound,
     InvalidDeleteToken,
+    Problem,
     Unauthorized,
 )
+from chitram.domain.filename import has_invisible
 from chitram.domain.identifiers import ImageId
 from chitram.domain.media import MediaType
 
 MAX_TITLE_LENGTH = 200
+
+
+def title_problem(title: str) -> Problem | None:
+    """What is wrong with a title."""
+    if not 1 <= len(title.strip()) <= MAX_TITLE_LENGTH:
+        return Problem("/title", f"Use 1 to {MAX_TITLE_LENGTH} characters.")
+    return Problem("/title", "Control characters are not allowed.") if has_invisible(title) else None
 
 
 class Visibility(StrEnum):

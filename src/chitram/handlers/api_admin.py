@@ -44,6 +44,7 @@ async def show_ring(request: web.Request) -> web.Response:
 async def plan_ring(request: web.Request) -> web.Response:
     """``POST /admin/ring/plan``: what would move; changes nothing."""
     who = await caller(request)
+    request.app[RING_ADMIN].admit(who)
     wanted = await read_json(request, ChangeRequest)
     return _json(asdict(await request.app[RING_ADMIN].plan(who, wanted.change())))
 
@@ -51,6 +52,7 @@ async def plan_ring(request: web.Request) -> web.Response:
 async def commit_ring(request: web.Request) -> web.Response:
     """``POST /admin/ring``: make a change that was planned."""
     who = await caller(request)
+    request.app[RING_ADMIN].admit(who)
     wanted = await read_json(request, CommitRequest)
     stored = await request.app[RING_ADMIN].commit(who, wanted.change(), version=wanted.version)
     return _json(_set_fields(stored))

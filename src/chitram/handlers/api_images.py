@@ -1,13 +1,13 @@
 """``/api/v1/images``: upload, read, change, delete, list."""
 
-from typing import Annotated
-
 import orjson
 from aiohttp import hdrs, web
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict
 
 from chitram.domain.errors import ThumbnailNotReady
-from chitram.domain.image import MAX_TITLE_LENGTH, Visibility
+from chitram.domain.filename import download_name
+from chitram.domain.image import Visibility
+from chitram.domain.media import MediaType
 from chitram.domain.page import Page, parse_limit
 from chitram.domain.thumbnail import DEFAULT_SIZE, ThumbnailFormat
 from chitram.handlers.auth import caller, required_session
@@ -27,15 +27,8 @@ class ImagePatch(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    title: Annotated[str, Field(min_length=1, max_length=MAX_TITLE_LENGTH)] | None = None
+    title: str | None = None
     visibility: Visibility | None = None
-
-    @field_validator("title")
-    @classmethod
-    def _no_control_characters(cls, title: str | None) -> str | None:
-        if title is not None and any(not c.isprintable() for c in title):
-            raise ValueError("control characters are not allowed")
-        return title
 
 
 class DeleteRequest(BaseModel):
@@ -82,7 +75,7 @@ async def file(request: web.Request) -> web.StreamResponse:
             etag=fields["sha256"],
             content_type=fields["content_type"],
             visibility=seen.document.visibility,
-            filename=fields["filename"],
+            filename=download_name(fields["filename"], MediaType(fields["content_type"])),
         )
 
 

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import orjson
 
+from chitram.domain.filename import download_name
 from chitram.domain.media import MediaType
 from chitram.domain.thumbnail import SIZES, ThumbnailFormat, fit
 from chitram.handlers.copy_formats import CopyFormat, copy_formats
@@ -165,6 +166,11 @@ class Picture:
     def created_iso(self) -> str:
         """The moment, for programs."""
         return self.created_at.isoformat()
+
+    @property
+    def download(self) -> str:
+        """What the original is saved as."""
+        return download_name(self.filename, self.media_type)
 
     @property
     def token_filename(self) -> str:

@@ -16,7 +16,7 @@ from chitram.domain.errors import (
     ValidationFailed,
 )
 from chitram.domain.identifiers import ImageId, parse_image_id
-from chitram.domain.image import MAX_TITLE_LENGTH, Caller, Visibility, may_see, refuse_change, refuse_delete
+from chitram.domain.image import Caller, Visibility, may_see, refuse_change, refuse_delete, title_problem
 from chitram.domain.page import Cursor, Page
 from chitram.domain.thumbnail import SIZES, ThumbnailFormat, thumbnail_key, thumbnail_keys
 from chitram.services.ports import Blob, BlobStorage, Document, Fetched, ImageChanges, Images, Listing
@@ -91,8 +91,8 @@ class Gallery:
         """Change title or visibility. Raises ``ImageNotFound``, ``Unauthorized``, ``Forbidden``,
         ``PreconditionFailed``, ``ValidationFailed``.
         """
-        if changes.title is not None and not 1 <= len(changes.title.strip()) <= MAX_TITLE_LENGTH:
-            raise ValidationFailed(Problem("/title", f"Use 1 to {MAX_TITLE_LENGTH} characters."))
+        if changes.title is not None and (problem := title_problem(changes.title)):
+            raise ValidationFailed(problem)
         image_id, document = await self._existing(spelled_id)
         if refusal := refuse_change(document.visibility, document.owner_id, caller):
             raise refusal

@@ -38,6 +38,10 @@ class RingAdmin:
         self._sets = sets
         self._live = live
 
+    def admit(self, caller: Caller) -> None:
+        """Refuse everybody else before anything is read. Raises ``NotFound``."""
+        _require_admin(caller)
+
     async def report(self, caller: Caller) -> RingReport:
         """The ring now. Raises ``NotFound`` for others than administrators."""
         _require_admin(caller)

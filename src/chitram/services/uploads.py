@@ -22,7 +22,7 @@ from chitram.domain.errors import (
 )
 from chitram.domain.filename import safe_filename, title_from
 from chitram.domain.identifiers import ImageId, new_image_id
-from chitram.domain.image import MAX_TITLE_LENGTH, Caller, Image, Thumbnails, Visibility
+from chitram.domain.image import MAX_TITLE_LENGTH, Caller, Image, Thumbnails, Visibility, title_problem
 from chitram.domain.media import MediaType, contradicts
 from chitram.domain.thumbnail import original_key
 from chitram.services.ports import BlobStorage, Document, Images, Inspected, Listing, Pictures, Staged
@@ -170,8 +170,8 @@ def hash_token(token: str) -> str:
 def _check_options(options: UploadOptions, caller: Caller) -> None:
     if caller.user_id is None and options.visibility is Visibility.PRIVATE:
         raise ValidationFailed(Problem("/visibility", "Sign in to upload a private picture: nobody could see it."))
-    if options.title is not None and len(options.title) > MAX_TITLE_LENGTH:
-        raise ValidationFailed(Problem("/title", f"Use at most {MAX_TITLE_LENGTH} characters."))
+    if (options.title or "").strip() and (problem := title_problem(options.title or "")):
+        raise ValidationFailed(problem)
 
 
 def _image(received: Received, options: UploadOptions, caller: Caller) -> Image:
