@@ -1,4 +1,4 @@
-"""What does a hit cost in this process? CPU per GET at 32 tasks: redis-py, the bare connection, the whole cache.
+"""What does a hit cost in this process? CPU per GET at 32 tasks: other clients, the bare connection, the whole cache.
 
     python -m bench.ring_get [--uvloop]
 
@@ -13,8 +13,10 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from statistics import median
 
+import coredis
 import redis.asyncio
 import uvloop
+from glide import GlideClient, GlideClientConfiguration, NodeAddress
 
 from ring import MemoryLog, RingCache
 from ring.connection import connect
@@ -41,6 +43,12 @@ async def cpu_microseconds(call: Call) -> float:
     return median(rounds)
 
 
+async def coredis_microseconds(client: "coredis.Redis[bytes]") -> float:
+    """coredis works inside a block of its own."""
+    async with client:
+        return await cpu_microseconds(lambda: client.get("ring:k:k"))
+
+
 async def measure(node: RealNode) -> dict[str, float]:
     """Measure each way to the same value."""
 
@@ -54,12 +62,17 @@ async def measure(node: RealNode) -> dict[str, float]:
     await cache.get_or_load("k", load)
     connection = await connect(parse_address(node.address), print)
     client = redis.asyncio.Redis(port=node.port)
+    core = coredis.Redis(port=node.port)
+    glide = await GlideClient.create(GlideClientConfiguration([NodeAddress("127.0.0.1", node.port)]))
     results = {
         "redis-py asyncio": await cpu_microseconds(lambda: client.get("ring:k:k")),
+        "coredis": await coredis_microseconds(core),
+        "valkey-glide": await cpu_microseconds(lambda: glide.get("ring:k:k")),
         "ring, bare connection": await cpu_microseconds(lambda: connection.execute(b"GET", b"ring:k:k")),
         "ring, RingCache.get_or_load hit": await cpu_microseconds(lambda: cache.get_or_load("k", load)),
     }
     await client.aclose()
+    await glide.close()
     await connection.close()
     await cache.close()
     return results
