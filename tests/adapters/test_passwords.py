@@ -33,7 +33,7 @@ async def test_without_a_usable_hash_nothing_matches(passwords, stored):
 
 async def test_the_work_for_an_unknown_account_is_that_of_a_known_one(passwords, monkeypatch):
     """Counted in verifications, not in seconds."""
-    verified = []
+    verified: list[str] = []
     stored = await passwords.hash("right")
     verify = passwords._hasher.verify
     monkeypatch.setattr(passwords, "_hasher", Counting(passwords._hasher, verified, verify))
