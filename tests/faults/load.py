@@ -101,7 +101,8 @@ class Load:
         self.report.reads[answer.cache or "gone"] += 1
         self._check(history, version, acknowledged, began, answer)
         if not process.was_frozen_since(began):
-            self.report.latencies.append(time.monotonic() - began)
+            what = f"{answer.cache or 'gone'}, {began - process.started:.1f} s after the start of its process"
+            self.report.took(time.monotonic() - began, what)
         history.see(version, time.monotonic())
 
     async def _read_list(self) -> None:

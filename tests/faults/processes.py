@@ -23,7 +23,7 @@ class Process:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.alive = self.frozen = False
-        self._ended = self._thawed = -math.inf
+        self.started = self._ended = self._thawed = -math.inf
         self._environ = {"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1", **environ}
         self._command = command
         self._child: asyncio.subprocess.Process | None = None
@@ -50,7 +50,7 @@ class Process:
         async with asyncio.timeout(_START_SECONDS):
             line = await self._child.stdout.readline()
         assert line.startswith(b"ready "), f"it did not start:\n{self.errors}"
-        self.alive = True
+        self.alive, self.started = True, time.monotonic()
 
     async def kill(self) -> None:
         """End it as `kill -9` does."""

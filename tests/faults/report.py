@@ -16,8 +16,17 @@ class Report:
     """Requests under way in a process when it was killed: nobody could have answered them."""
     latencies: list[float] = field(default_factory=list)
     """Of reads, in seconds, but for those to a process that was frozen meanwhile."""
+    worst: str = ""
+    """Which read took longest."""
+    _longest: float = 0.0
     longest_write: float = 0.0
     """In seconds, among those during which no process stood still: a frozen one may hold a row's lock."""
+
+    def took(self, seconds: float, what: str) -> None:
+        """Count a read's latency."""
+        if seconds > self._longest:
+            self._longest, self.worst = seconds, what
+        self.latencies.append(seconds)
 
     def lines(self, faults: Counter[str]) -> str:
         """For people."""
@@ -29,6 +38,7 @@ class Report:
             "stale reads": len(self.stale),
             "failed requests": f"{len(self.failed)} ({self.lost} lost with a killed process)",
             "read latency": f"p50 {_ms(ordered, 0.5)}, p99 {_ms(ordered, 0.99)}, worst {_ms(ordered, 1)}",
+            "worst read": self.worst,
             "longest write": f"{self.longest_write:.3f} s",
         }
         return "\n".join(f"{name:<16} {value}" for name, value in rows.items())
