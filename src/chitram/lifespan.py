@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 Context = Callable[[web.Application], AsyncIterator[None]]
 HOURLY = 3600.0
+RESTART_SECONDS = 5.0
 LOG_MARGIN = timedelta(hours=1)
 """How much longer than the longest-lived value the invalidation log is kept."""
 
@@ -44,8 +45,8 @@ def ring_context(cache: RingCache, invalidations: SqlInvalidationLog, configured
 
     async def run(app: web.Application) -> AsyncIterator[None]:  # noqa: ARG001  a cleanup context's signature
         current = await invalidations.settle_members(configured, replace=sole)
-        if configured.nodes and {n.name for n in current.nodes} != {n.name for n in configured.nodes}:
-            log.warning("REDIS_NODES differs from the node set in the database, which holds; see docs/ring.md")
+        if configured.nodes and _places(configured) != _places(current):
+            log.warning("REDIS_NODES differs from the node set in the database, which holds: see `chitram ring show`")
         await cache.start()
         try:
             yield
@@ -113,12 +114,25 @@ def pruning(
     return run
 
 
+def _places(members: Membership) -> set[tuple[str, str]]:
+    return {(node.name, node.address) for node in members.nodes}
+
+
 @asynccontextmanager
 async def _running(jobs: tuple[Callable[[], Coroutine[Any, Any, None]], ...]) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         for job in jobs:
-            stack.push_async_callback(_cancel, asyncio.create_task(job()))
+            stack.push_async_callback(_cancel, asyncio.create_task(_kept_running(job)))
         yield
+
+
+async def _kept_running(job: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    while True:
+        try:
+            return await job()
+        except Exception:
+            log.exception("a background job failed unexpectedly; starting it again in %g s", RESTART_SECONDS)
+            await asyncio.sleep(RESTART_SECONDS)
 
 
 async def _cancel(task: "asyncio.Task[None]") -> None:
