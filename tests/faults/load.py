@@ -4,14 +4,14 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
-from aiohttp import ClientError, ClientTimeout
 from sqlalchemy import select
 
 from chitram.adapters.tables import images
 from ring import Options
-from tests.api import API, PASSWORD, bearer, upload_form
+from tests.api import PASSWORD, bearer, upload_form
+from tests.faults.client import Answer, Client
 from tests.faults.processes import Process
 from tests.faults.report import Report
 from tests.faults.stage import Stage
@@ -20,16 +20,7 @@ from tests.pictures import picture
 
 LIVE = 40
 KEPT_DELETED = 40
-PATIENCE = 30.0
 _D_READ = Options().d_read
-
-
-class Answer(NamedTuple):
-    """Status, `X-Cache` and fields."""
-
-    status: int
-    cache: str
-    fields: dict[str, Any]
 
 
 class Load:
@@ -39,6 +30,7 @@ class Load:
         self.report = Report()
         self.images: dict[str, History] = {}
         self.over = False
+        self._client = Client(stage.session, self.report)
         self._stage = stage
         self._rng = random.Random(seed)
         self._busy: set[str] = set()
@@ -49,7 +41,7 @@ class Load:
         """An account with pictures."""
         [process, *_] = self._stage.processes
         account = {"email": "ann@example.com", "password": PASSWORD}
-        registered = await self._ask(process, "POST", "/auth/register", json=account)
+        registered = await self._client.ask(process, "POST", "/auth/register", json=account)
         assert registered is not None, self.report.failed
         self._token = registered.fields["access_token"]
         for _ in range(LIVE):
@@ -94,7 +86,7 @@ class Load:
     async def _read(self, process: Process, image_id: str) -> None:
         history, began = self.images[image_id], time.monotonic()
         acknowledged = history.acknowledged
-        answer = await self._ask(process, "GET", f"/images/{image_id}", expected=(200, 404))
+        answer = await self._client.ask(process, "GET", f"/images/{image_id}", expected=(200, 404))
         if answer is None:
             return
         version = GONE if answer.status == 404 else float(answer.fields["title"])
@@ -109,7 +101,7 @@ class Load:
         """Lists read many keys at once."""
         known = {key: (history, history.acknowledged) for key, history in self.images.items()}
         began, path = time.monotonic(), f"/users/me/images?limit={LIVE}"
-        answer = await self._ask(self._ready(), "GET", path, headers=bearer(self._token))
+        answer = await self._client.ask(self._ready(), "GET", path, headers=bearer(self._token))
         for fields in answer.fields["items"] if answer else ():
             if fields["id"] in known:
                 self.report.reads["in lists"] += 1
@@ -172,32 +164,9 @@ class Load:
 
     async def _timed(self, method: str, path: str, **options: Any) -> Answer | None:
         began = time.monotonic()
-        answer = await self._ask(self._ready(), method, path, headers=bearer(self._token), **options)
+        answer = await self._client.ask(self._ready(), method, path, headers=bearer(self._token), **options)
         if answer is not None:
             self.report.writes[method] += 1
             if not any(process.was_frozen_since(began) for process in self._stage.processes):
                 self.report.longest_write = max(self.report.longest_write, time.monotonic() - began)
         return answer
-
-    async def _ask(
-        self, process: Process, method: str, path: str, *, expected: tuple[int, ...] = (200, 201), **options: Any
-    ) -> Answer | None:
-        """Return the answer, None if it was none or a wrong one, which is then counted as lost or failed."""
-        began = time.monotonic()
-        try:
-            async with self._stage.session.request(
-                method, f"{process.url}{API}{path}", timeout=ClientTimeout(PATIENCE), **options
-            ) as response:
-                fields = await response.json(content_type=None) if response.status != 204 else {}
-                answer = Answer(response.status, response.headers.get("X-Cache", ""), fields)
-        except (ClientError, OSError) as error:
-            failure = f"{method} {path}: {error!r}"
-        else:
-            if answer.status in expected and answer.cache != "STALE":
-                return answer
-            failure = f"{method} {path}: {answer}"
-        if process.died_since(began):
-            self.report.lost += 1
-        else:
-            self.report.failed.append(failure)
-        return None
