@@ -98,6 +98,28 @@ def test_a_slow_client_holds_the_stop_up_for_ten_seconds_at_most(chitram: Chitra
         assert up.wait(10) == 0
 
 
+def test_an_upload_under_way_finishes_before_the_end(chitram: Chitram, data: Path):
+    """Ctrl-C while half of the body is there: the other half still arrives, is answered, and is kept."""
+    up = chitram("up", "--port", 0, "--data", data)
+    host, port = up.wait_for("ready ").removeprefix("http://").split(":")
+    body = (
+        b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n' + picture() + b"\r\n--x--\r\n"
+    )
+    head = f"POST {API}/images/upload HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n"
+    with socket.create_connection((host, int(port))) as client:
+        client.sendall(head.encode() + b"Content-Type: multipart/form-data; boundary=x\r\n\r\n" + body[:100])
+        asyncio.run(until(lambda: any((data / "blobs" / "staging").glob("*"))))
+        up.interrupt(signal.SIGINT)
+        asyncio.run(until(lambda: "once more to end at once" in up.errors))
+        client.sendall(body[100:])
+        client.settimeout(10)
+        assert client.recv(100).startswith(b"HTTP/1.1 201 ")
+    assert up.wait(10) == 0
+    url = chitram("up", "--port", 0, "--data", data).wait_for("ready ")
+    assert request("GET", f"{url}/health/live") == 200
+    assert len(list((data / "blobs" / "originals").rglob("*-*"))) == 1
+
+
 def test_sessions_survive_a_restart(chitram: Chitram, data: Path):
     """The secret lies in the directory."""
     up = chitram("up", "--port", 0, "--data", data, "--nodes", 0)

@@ -30,6 +30,9 @@ _FORMATS = {
 }
 MAX_SIDE = 65_535
 """What a JPEG can have; a line of millions of pixels takes gigabytes to scale."""
+OPAQUE = 250
+"""A picture whose alpha is less than this on average lets its ground be seen."""
+LIGHT_GROUND, DARK_GROUND = "#f5f2ed", "#44403c"
 _ORIENTATION = 0x0112
 _SIDEWAYS = {5, 6, 7, 8}
 _SRGB = ImageCms.createProfile("sRGB")
@@ -171,7 +174,10 @@ def _on_white(picture: Image.Image) -> Image.Image:
 
 
 def _average(picture: Image.Image) -> str:
+    """What lies behind the picture: its average colour, or where it is transparent a ground that it shows on."""
     small = _eight_bits(picture)
     small.thumbnail((64, 64), Image.Resampling.BOX)
-    red, green, blue, _ = small.convert("RGBA").resize((1, 1), Image.Resampling.BOX).tobytes()
+    red, green, blue, alpha = small.convert("RGBA").resize((1, 1), Image.Resampling.BOX).tobytes()
+    if alpha < OPAQUE:
+        return LIGHT_GROUND if (red * 2 + green * 3 + blue) / 6 < 128 else DARK_GROUND
     return f"#{red:02x}{green:02x}{blue:02x}"

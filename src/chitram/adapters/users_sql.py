@@ -77,6 +77,12 @@ class SqlUsers:
             async with self._database.write() as connection:
                 await connection.execute(revocation)
 
+    async def promote(self, email: str) -> bool:
+        """Make an account an administrator's; ``False`` when there is none with this address."""
+        change = update(users).where(users.c.email == email).values(is_admin=True)
+        async with self._database.write() as connection:
+            return (await connection.execute(change)).rowcount > 0
+
     async def forget_expired_tokens(self, now: datetime) -> int:
         """Drop revocations that no longer matter; how many there were."""
         async with self._database.write() as connection:

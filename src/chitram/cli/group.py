@@ -16,6 +16,7 @@ _COMMANDS = {
     "migrate": "chitram.cli.migrate:migrate",
     "import": "chitram.cli.importing:import_pictures",
     "ring": "chitram.cli.ring:ring",
+    "user": "chitram.cli.user:user",
 }
 
 _EXPECTED = (ChitramError, SettingsError, StackError)

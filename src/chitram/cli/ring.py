@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 import orjson
+from sqlalchemy import make_url
 
 from chitram.adapters.database import Database
 from chitram.adapters.images_sql import cache_key
@@ -40,6 +41,10 @@ class Ring:
 
     def ask(self, work: Callable[[Database], Awaitable[T]]) -> T:
         """Run *work* with a connected database."""
+
+        file = make_url(self._url).database if self._url.startswith("sqlite") else None
+        if file and not Path(file).is_file():
+            raise click.UsageError(f"there is no database at {file}: name one by --data DIR or DATABASE_URL")
 
         async def run() -> T:
             database = Database(self._url)

@@ -11,9 +11,12 @@ from collections.abc import Callable
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
 
 from chitram.cli.listener import AddressError, explain, url_of
+from chitram.keys import HEALTH, METRICS
 
 DRAIN_SECONDS = 5.0
 """What requests under way have to finish in once the service stops."""
+CUT_SECONDS = 1.0
+"""And how long those that did not are given to be cut off."""
 STOP_SECONDS = 8.0
 """After which the service ends however it looks; `up` has ten seconds for this and the nodes."""
 _BACKLOG = 1024
@@ -45,7 +48,7 @@ def configure_logging(*, debug: bool) -> None:
 
 async def _serve(app: web.Application, listener: socket.socket, on_ready: Callable[[str], None]) -> None:
     # Compressed bodies are not asked for, and unpacking a bomb would hold the event loop up before anybody can refuse.
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=DRAIN_SECONDS, auto_decompress=False)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=CUT_SECONDS, auto_decompress=False)
     stop = asyncio.ensure_future(_stop_signal().wait())
     start = asyncio.ensure_future(_start(runner, listener, on_ready))
     try:
@@ -85,9 +88,23 @@ async def _until_it_answers(url: str) -> None:
 
 async def _clean_up(runner: web.AppRunner) -> None:
     try:
+        await _drain(runner)
         await asyncio.wait_for(runner.cleanup(), STOP_SECONDS)
     except TimeoutError:
         _log.warning("not everything stopped within %g s; ending anyway", STOP_SECONDS)
+
+
+async def _drain(runner: web.AppRunner) -> None:
+    """Take no new connection, and let the requests that are under way finish: aiohttp's own shutdown would throw away
+    what is still to come of their bodies.
+    """
+    runner.app[HEALTH].draining = True
+    for site in list(runner.sites):
+        await site.stop()
+    deadline = asyncio.get_running_loop().time() + DRAIN_SECONDS
+    # A counter on the path of every request is cheaper than an event that only the last seconds of a process need.
+    while runner.app[METRICS].in_flight and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110  see above
+        await asyncio.sleep(0.02)
 
 
 def _stop_signal() -> asyncio.Event:

@@ -86,7 +86,9 @@ def refuse_change(visibility: Visibility, owner_id: str | None, caller: Caller) 
         return None
     if not may_see(visibility, owner_id, caller):
         return ImageNotFound()
-    return Unauthorized() if caller.user_id is None and owner_id is not None else Forbidden()
+    if owner_id is None:
+        return Forbidden("This picture was uploaded without an account: it can only be deleted, with its token.")
+    return Unauthorized() if caller.user_id is None else Forbidden()
 
 
 def refuse_delete(

@@ -44,9 +44,9 @@ def describe(error: Exception) -> ProblemDetails:
 
 
 def problem_json(problem: ProblemDetails, request_id: str) -> web.Response:
-    """The answer for programs."""
+    """The answer for programs. Its type is ``about:blank``: what there is to say stands in ``code`` and ``detail``."""
     body: dict[str, object] = {
-        "type": f"/docs/errors#{problem.code}",
+        "type": "about:blank",
         "title": problem.title,
         "status": problem.status,
         "detail": problem.detail,

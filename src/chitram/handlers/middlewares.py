@@ -15,7 +15,7 @@ from aiohttp.typedefs import Handler
 
 from chitram.domain.errors import CsrfFailed
 from chitram.handlers.errors import describe, problem_json
-from chitram.keys import ERROR_PAGES, METRICS, REQUEST_ID, ProblemDetails
+from chitram.keys import ERROR_PAGES, HEALTH, METRICS, REQUEST_ID, ProblemDetails
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +55,8 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
         metrics.http(request.method, _route(request), status, time.perf_counter() - started)
     if not response.prepared:
         add_common_headers(request, response)
+        if request.app[HEALTH].draining:
+            response.force_close()
     return response
 
 

@@ -22,7 +22,7 @@ RATIOS = (
 """Width ÷ height in percent, one class ``r-NN`` of the style sheet each. The content security policy forbids a style
 attribute with the exact number; the nearest class crops less than 4 %, in lists only. Beyond both ends more."""
 
-ORIGINAL_BUDGET = 3 * 1024 * 1024
+ORIGINAL_BUDGET = 12 * 1024 * 1024
 """A picture's page shows the original up to this many bytes, the largest thumbnail beyond: a visit stays affordable."""
 
 

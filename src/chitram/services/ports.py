@@ -286,7 +286,7 @@ class BlobStorage(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
-    """What decoding showed. *color* is the average as ``#rrggbb``; width and height are as displayed."""
+    """What decoding showed. *color*, as ``#rrggbb``, lies behind it; width and height are as displayed."""
 
     media_type: MediaType
     width: int

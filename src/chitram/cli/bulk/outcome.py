@@ -55,6 +55,10 @@ class Summary:
         counts = " · ".join(f"{result} {len(self.of(result))}" for result in Result)
         skipped = ", ".join(f"{number} {reason}" for reason, number in sorted(self.skipped.items()))
         lines = [counts, *([f"passed over: {skipped}"] if skipped else []), *self._refusals()]
+        if not self.outcomes:
+            lines.append("no pictures found")
+        if self.of(Result.THERE):
+            lines.append("what was already there keeps its visibility: change it on the picture's page")
         if self.journal and self.of(Result.UPLOADED):
             lines.append(f"the delete tokens are in {self.journal}")
         return [*lines, *([self.stopped] if self.stopped else [])]
