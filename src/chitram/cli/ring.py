@@ -34,7 +34,8 @@ LOPSIDED = 1.25
 class Ring:
     """The database of a service, for one command. *as_json* prints for programs."""
 
-    def __init__(self, settings: Settings, *, as_json: bool) -> None:
+    def __init__(self, settings: Settings, *, data: Path | None, as_json: bool) -> None:
+        self.command = f"chitram ring --data {data}" if data else "chitram ring"
         self.prefix = settings.cache_key_prefix
         self.as_json = as_json
         self._url = settings.database_url
@@ -87,7 +88,7 @@ def ring(context: click.Context, data: Path | None, *, as_json: bool) -> None:
     if data and not (data / "chitram.db").is_file():
         raise click.UsageError(f"{data} is no data directory of `chitram up`: it has no chitram.db")
     chosen = {"database_url": f"sqlite:///{data.absolute()}/chitram.db"} if data else None
-    context.obj = Ring(Settings.load(environment(), chosen, dotenv=None), as_json=as_json)
+    context.obj = Ring(Settings.load(environment(), chosen, dotenv=None), data=data, as_json=as_json)
 
 
 @ring.command()
@@ -201,7 +202,7 @@ def _commit(it: Ring, change: NodeChange) -> None:
     if not it.as_json:
         click.echo(plan_table(change, planned))
     stored = it.ask(lambda database: SqlNodeSets(database).commit(change, version=planned.version))
-    it.say(_fields(stored), change_sentence(change, stored))
+    it.say(_fields(stored), change_sentence(change, stored, it.command))
 
 
 def _changing(action: Action, text: str, *arguments: str) -> None:

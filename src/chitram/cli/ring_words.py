@@ -8,9 +8,9 @@ from chitram.services.ports import NodePlan, NodeSet
 
 _LETTERS = {Member.UP: "N", Member.JOINING: "J", Member.DRAINING: "L"}
 _NEXT = {
-    Action.ADD: "Every process reaches it within a second. Read it with: chitram ring ready {name}",
+    Action.ADD: "Every process reaches it within a second. Read it with: {command} ready {name}",
     Action.READY: "Every process reads it as soon as it has seen it caught up.",
-    Action.DRAIN: "In a few seconds it can go: chitram ring remove {name}",
+    Action.DRAIN: "In a few seconds it can go: {command} remove {name}",
     Action.WEIGHT: "",
     Action.REMOVE: "Its process can be stopped.",
 }
@@ -50,9 +50,10 @@ def plan_table(change: NodeChange, plan: NodePlan) -> str:
     return f"{change.action} {change.name}: {plan.moved:.2%} of the keys get another node and start cold\n{table}"
 
 
-def change_sentence(change: NodeChange, stored: NodeSet) -> str:
-    """What was done, and what to do next."""
-    return f"done, version {stored.version}. {_NEXT[change.action].format(name=change.name)}".rstrip()
+def change_sentence(change: NodeChange, stored: NodeSet, command: str) -> str:
+    """What was done, and what to do next; *command* is how this one was called, up to the action."""
+    following = _NEXT[change.action].format(name=change.name, command=command)
+    return f"done, version {stored.version}. {following}".rstrip()
 
 
 def _headline(current: NodeSet) -> str:
