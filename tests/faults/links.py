@@ -72,22 +72,23 @@ class Link:
         if self._server is None:
             await self.open()
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._server is None:  # it came in while the link was being cut
+            writer.transport.abort()
+            return
         task = asyncio.ensure_future(self._carry(reader, writer))
         self._carrying.add(task)
         task.add_done_callback(self._carrying.discard)
+        # Not in the task: one that is cancelled before its first step does not even reach its `finally`.
+        task.add_done_callback(lambda _: writer.transport.abort())
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writers = [writer]
-        try:
+        with suppress(OSError):  # the node is dead, or one end hung up: so does the other
             from_node, to_node = await asyncio.open_connection("127.0.0.1", self._port)
-            writers.append(to_node)
-            await _first(self.commands.carry(reader, to_node), self.replies.carry(from_node, writer))
-        except OSError:
-            pass  # the node is dead, or one end hung up: so does the other
-        finally:
-            for end in writers:
-                end.transport.abort()
+            try:
+                await _first(self.commands.carry(reader, to_node), self.replies.carry(from_node, writer))
+            finally:
+                to_node.transport.abort()
 
 
 async def _first(*ways: Coroutine[Any, Any, None]) -> None:
