@@ -1,13 +1,13 @@
 """The bad network is tested too: what it lets through, holds back, loses, and that it leaves nothing open."""
 
 import asyncio
+import socket
 import tempfile
 from pathlib import Path
 
 import pytest
 
 from tests.faults.links import Link
-from tests.waiting import until
 
 
 @pytest.fixture
@@ -78,12 +78,14 @@ async def test_a_cut_ends_connections_and_refuses_new_ones(link, connect):
     assert await reader.read(100) == b"again"
 
 
-async def test_a_connection_cut_as_it_comes_is_closed(link, connect):
-    """Whatever the link was about to do with it."""
-    for _ in range(20):
-        opening = asyncio.create_task(connect())
-        await until(lambda: bool(link._carrying) or opening.done())  # noqa: B023  awaited in this turn
+@pytest.mark.parametrize("state", ["open", "cut"])
+async def test_a_connection_cut_as_it_comes_is_closed(link, state):
+    """Before a single step was made for it, or after the link was cut already."""
+    near, far = socket.socketpair()
+    reader, writer = await asyncio.open_unix_connection(sock=near)
+    if state == "cut":
         await link.cut()
-        reader, _ = await opening
-        assert await reader.read(100) == b""
-        await link.mend()
+    link._accept(reader, writer)
+    await link.cut()
+    assert writer.transport.is_closing()
+    far.close()
