@@ -15,7 +15,7 @@ from tests.browser.site import Site, jpeg
 pytestmark = pytest.mark.browser
 HOSTILE_TITLES = (
     "<script>document.title = 'taken'</script><img src=x onerror=\"document.title = 'taken'\">",
-    "\u202egpj.exe \u202e\u202e mirrored",
+    "\u05e9\u05dc\u05d5\u05dd gpj.exe \u05e2\u05d5\u05dc\u05dd right to left",
     "W" * 200,
     "చిత్రం సముద్ర తీరం " * 10,
     "'\"><style>body { display: none }</style>",
@@ -34,7 +34,7 @@ def loaded(page: Page) -> None:
     """Wait until every visible picture and every font has arrived."""
     page.wait_for_load_state("networkidle")
     page.wait_for_function(
-        "[...document.images].filter((i) => i.getBoundingClientRect().top < innerHeight).every((i) => i.complete)"
+        "() => [...document.images].filter((i) => i.getBoundingClientRect().top < innerHeight).every((i) => i.complete)"
     )
 
 
@@ -137,7 +137,7 @@ def test_nothing_moves_while_the_gallery_loads(new_page: NewPage, width: int) ->
     page = new_page(width=width)
     fonts = Held(page, "**/*.woff2")
     page.goto("/", wait_until="domcontentloaded")
-    page.wait_for_function("[...document.images].slice(0, 3).every((image) => image.complete)")
+    page.wait_for_function("() => [...document.images].slice(0, 3).every((image) => image.complete)")
     fonts.release()
     loaded(page)
     shifts = page.evaluate(SHIFTS)

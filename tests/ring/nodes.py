@@ -60,7 +60,6 @@ class RealNode:
     def kill(self) -> None:
         """End it as a crash would."""
         if self._process is not None:
-            self.thaw()
             self._process.kill()
             self._process.wait()
             self._process = None
