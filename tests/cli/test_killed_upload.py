@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import os
 import signal
 import sqlite3
 from collections.abc import Callable
@@ -37,10 +38,10 @@ def drawing(data: Path) -> bool:
 
 
 def files(data: Path, kind: str) -> set[str]:
-    """The image ids that have files of this kind."""
+    """The image ids that have files of this kind. `os.walk` does not mind directories that a sweep takes away."""
     root = data / "blobs" / kind
-    names = (path.relative_to(root).parts[1] for path in root.rglob("*") if path.is_file())
-    return set(names)
+    found = (Path(folder, name).relative_to(root) for folder, _, names in os.walk(root) for name in names)
+    return {path.parts[1] for path in found}
 
 
 def rows(data: Path) -> dict[str, str]:
