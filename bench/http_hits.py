@@ -2,8 +2,8 @@
 
     python -m bench.http_hits [SECONDS]
 
-Both servers run on uvloop and share one core, wrk (Debian: apt-get install wrk) has the other; three rounds of each, in
-turns. The bare one has no middleware, no log, no cache, no database: what aiohttp itself costs.
+Both servers run on uvloop and share one core; wrk (Debian: apt-get install wrk) and the Redis nodes have the other.
+Three rounds of each, in turns. The bare one has no middleware, log, cache or database: what aiohttp itself costs.
 """
 
 import asyncio
@@ -105,6 +105,8 @@ def chitram(directory: Path) -> Iterator[Server]:
     command = [sys.executable, "-m", "chitram", "up", "--port", "0", "--data", str(directory / "data")]
     with running(command, ready="ready ") as (child, line):
         subprocess.run(["taskset", "-acp", SERVER_CORE, str(child.pid)], check=True, stdout=subprocess.DEVNULL)
+        for node in Path(f"/proc/{child.pid}/task/{child.pid}/children").read_text().split():
+            subprocess.run(["taskset", "-acp", LOAD_CORE, node], check=True, stdout=subprocess.DEVNULL)
         yield Server(child.pid, line.removeprefix("ready ").strip())
 
 

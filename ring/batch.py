@@ -33,8 +33,9 @@ class BatchReader:
     async def get_many(self, keys: Sequence[str], load_many: LoadMany) -> dict[str, Found]:
         """Return an answer for each key, in the order given. Raises only what the loader raises."""
         groups: dict[RedisNode | None, list[str]] = {}
+        now = self._clock()
         for key in dict.fromkeys(keys):
-            groups.setdefault(self._reader.pick(encode(key)), []).append(key)
+            groups.setdefault(self._reader.pick(encode(key), now), []).append(key)
         asked = [(node, group) for node, group in groups.items() if node is not None]
         hits = await asyncio.gather(*(self._ask(node, group) for node, group in asked))
         found = {key: answer for group in hits for key, answer in group.items()}

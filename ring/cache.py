@@ -23,10 +23,10 @@ from ring.redis_node import RedisNode
 from ring.session import Connect
 from ring.status import Status, status_of
 
-
-def boot_time() -> float:
-    """Monotonic seconds that go on while the machine sleeps, where the system has such a clock."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+boot_time: Clock = (
+    partial(time.clock_gettime, time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic
+)
+"""Monotonic seconds that go on while the machine sleeps, where the system has such a clock."""
 
 
 class RingCache:

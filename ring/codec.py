@@ -13,6 +13,8 @@ import struct
 EPOCH_BYTES = 8
 FILL_BYTES = 16
 VALUE, NEGATIVE, LEASE = b"V", b"N", b"L"
+_V = VALUE[0]
+_ANSWERS = VALUE + NEGATIVE
 
 _HEADER = struct.Struct(">9s16sdf")
 _TIMES = struct.Struct(">df")
@@ -40,12 +42,12 @@ def is_lease(raw: bytes, epoch: bytes) -> bool:
 
 def is_answer(raw: bytes, epoch: bytes) -> bool:
     """Tell whether these bytes are a value or a negative of this epoch: the only ones that may be served."""
-    return raw[1:9] == epoch and raw[:1] in (VALUE, NEGATIVE) and len(raw) >= HEADER_BYTES
+    return raw[1:9] == epoch and raw[0] in _ANSWERS and len(raw) >= HEADER_BYTES
 
 
 def payload(raw: bytes) -> bytes | None:
     """Return the payload of an answer, None for a negative."""
-    return raw[HEADER_BYTES:] if raw[:1] == VALUE else None
+    return raw[HEADER_BYTES:] if raw[0] == _V else None
 
 
 def times(raw: bytes) -> tuple[float, float]:

@@ -59,6 +59,13 @@ class RedisConnection(asyncio.Protocol):
 
     def execute(self, *command: bytes | str | int) -> asyncio.Future[Reply]:
         """Send a command; the future gets the reply or a NodeError. Raises NodeGoneError or NodeBusyError at once."""
+        return self._send(hiredis.pack_command(command))  # type: ignore[arg-type]  # its stub has the tuple one long
+
+    def get(self, key: bytes) -> asyncio.Future[Reply]:
+        """Send `GET key`, packed at half the cost: it is what a hit consists of."""
+        return self._send(b"*2\r\n$3\r\nGET\r\n$%d\r\n%b\r\n" % (len(key), key))
+
+    def _send(self, packed: bytes) -> asyncio.Future[Reply]:
         if self._transport is None:
             raise NodeGoneError(self._cause)
         if self._full or len(self._line) >= self._max_in_flight:
@@ -67,7 +74,7 @@ class RedisConnection(asyncio.Protocol):
         self._line.append((future, self._tick))
         if not self._out:
             self._loop.call_soon(self._flush)
-        self._out.append(hiredis.pack_command(command))  # type: ignore[arg-type]  # its stub has the tuple one long
+        self._out.append(packed)
         if self._sweep is None:
             self._sweep = self._loop.call_later(self._interval, self._expire)
         return future

@@ -3,6 +3,7 @@
 Whether a node is *trusted* is another question (see `fencing`): a healthy node may be behind, a trusted one slow.
 """
 
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -104,22 +105,14 @@ class Latencies:
     SIZE = 64
 
     def __init__(self) -> None:
-        self._ring: list[float] = []
-        self._next = 0
-
-    def add(self, seconds: float) -> None:
-        """Remember one call, forgetting the oldest."""
-        if len(self._ring) < self.SIZE:
-            self._ring.append(seconds)
-        else:
-            self._ring[self._next] = seconds
-            self._next = (self._next + 1) % self.SIZE
+        self._calls: deque[float] = deque(maxlen=self.SIZE)
+        self.add = self._calls.append
+        """Remember one call, forgetting the oldest. Bound here, since every read adds one."""
 
     def median(self) -> float | None:
         """Return the median of a full window, None before that."""
-        return median(self._ring) if len(self._ring) == self.SIZE else None
+        return median(self._calls) if len(self._calls) == self.SIZE else None
 
     def clear(self) -> None:
         """Forget everything: what was measured before an outage says nothing after it."""
-        self._ring.clear()
-        self._next = 0
+        self._calls.clear()

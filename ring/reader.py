@@ -18,7 +18,7 @@ from ring import codec
 from ring.errors import NodeError
 from ring.events import Guarded, RefreshFailed
 from ring.filler import Filler, Found, Load
-from ring.hashing import SLOTS, slot
+from ring.hashing import LAST_SLOT, SLOTS, hash_32
 from ring.hashring import encode
 from ring.health import Health, Signal
 from ring.logview import LogView
@@ -84,9 +84,10 @@ class Reader:
         """
         name = encode(key)
         for _ in range(_ROUNDS):
-            node = self.pick(name)
+            began = self._clock()
+            node = self.pick(name, began)
             if node is not None:
-                began, epoch = self._clock(), node.trust.epoch
+                epoch = node.trust.epoch
                 try:
                     raw = await node.session.get(name)  # type: ignore[union-attr]  # trusted, so there is a session
                 except NodeError as error:
@@ -103,10 +104,9 @@ class Reader:
                 return found
         return Found(await load(), "miss", None)
 
-    def pick(self, name: bytes) -> RedisNode | None:
+    def pick(self, name: bytes, now: float) -> RedisNode | None:
         """Return the node that may be asked for this key at this moment: the read rule."""
-        route = self._slots[slot(name)]
-        now = self._clock()
+        route = self._slots[hash_32(name) & LAST_SLOT]
         for node in route:
             if now <= node.trust.until:
                 if node is not route[0]:
@@ -128,7 +128,7 @@ class Reader:
             if stale is not None:
                 return stale
         if node is not None:
-            node = self.pick(name)  # anew: the node set may have changed since the read set out
+            node = self.pick(name, self._clock())  # anew: the node set may have changed since the read set out
         try:
             if node is not None:
                 return await self._filler.fetch(flight, node, name, load)
@@ -148,7 +148,7 @@ class Reader:
         """
         if self._view.reachable or not self._options.serve_stale:
             return None
-        for node in self._slots[slot(name)]:
+        for node in self._slots[hash_32(name) & LAST_SLOT]:
             session, epoch = node.session, node.trust.epoch
             if session is not None and epoch and node.breaker.state is Health.UP:
                 covers = flight.begins()

@@ -24,6 +24,10 @@ class Connection(Protocol):
         """Send a command; see RedisConnection."""
         ...
 
+    def get(self, key: bytes) -> Future[Any]:
+        """Send `GET key`."""
+        ...
+
     async def close(self) -> None:
         """Drop the connection."""
         ...
@@ -42,12 +46,13 @@ class Session:
     def __init__(self, connection: Connection, prefix: str) -> None:
         self.connection = connection
         self._execute = connection.execute
+        self._get = connection.get
         self._entry = encode(prefix) + b":k:"
         self._record = encode(prefix) + b":ring"
 
     def get(self, key: bytes) -> "Future[bytes | None]":
         """Read an entry; the one call of a hit."""
-        return self._execute(b"GET", self._entry + key)
+        return self._get(self._entry + key)
 
     def get_many(self, keys: Sequence[bytes]) -> "Future[list[bytes | None]]":
         """Read entries in one request."""

@@ -15,7 +15,7 @@ from chitram.adapters.pillow import PillowPictures
 from chitram.adapters.ring_cache import CachedImages
 from chitram.adapters.tokens import JwtTokens
 from chitram.adapters.users_sql import SqlUsers
-from chitram.handlers.middlewares import observe
+from chitram.handlers.middlewares import observed
 from chitram.handlers.pages import page_routes, setup_pages
 from chitram.handlers.present import image_body
 from chitram.handlers.routes import api_routes, probe_routes
@@ -49,7 +49,7 @@ def create_app(settings: Settings, *, sole: bool = False) -> web.Application:
 
     Raises :class:`SettingsError` for nodes that cannot be parsed. Nothing is connected before the application starts.
     """
-    app = web.Application(middlewares=[observe], client_max_size=MAX_BODY)
+    app = web.Application(client_max_size=MAX_BODY)
     metrics = Metrics(version=version("chitram"))
     database = Database(
         settings.database_url,
@@ -81,7 +81,8 @@ def create_app(settings: Settings, *, sole: bool = False) -> web.Application:
     app[SITE] = Site(settings.app_env == "production", int(lifetime.total_seconds()), version("chitram"))
     metrics.gauges = lambda: _gauges(cache, uploads, thumbnailer)
 
-    app.add_routes([*api_routes(), *probe_routes(metrics=settings.metrics_enabled), *page_routes()])
+    routes = [*api_routes(), *probe_routes(metrics=settings.metrics_enabled), *page_routes()]
+    app.add_routes(observed(routes, metrics, health))
     setup_pages(app)
     housekeeping = Housekeeping(images=images, storage=storage)
     app.cleanup_ctx.extend(

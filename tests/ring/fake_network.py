@@ -60,6 +60,9 @@ class FakeConnection:
         future.add_done_callback(lambda _: expiry.cancel())
         return future
 
+    def get(self, key):
+        return self.execute(b"GET", key)
+
     def deliver(self):
         """Execute the first command that is under way, unless something holds it up; then all of them come later."""
         while self._sent and not self.stuck and self.server.up:

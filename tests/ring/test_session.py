@@ -23,6 +23,9 @@ class Direct:
     def __init__(self):
         self.node = FakeNode(asyncio.get_running_loop().time)
 
+    def get(self, key):
+        return self.execute(b"GET", key)
+
     def execute(self, *command):
         future = asyncio.get_running_loop().create_future()
         future.set_result(self.node.execute(*command))

@@ -6,12 +6,13 @@ from pydantic import BaseModel, ConfigDict
 
 from chitram.domain.errors import ThumbnailNotReady
 from chitram.domain.filename import download_name
-from chitram.domain.image import Visibility
+from chitram.domain.image import ANONYMOUS, Visibility
 from chitram.domain.media import MediaType
 from chitram.domain.page import Page, parse_limit
 from chitram.domain.thumbnail import DEFAULT_SIZE, ThumbnailFormat
-from chitram.handlers.auth import caller, required_session
+from chitram.handlers.auth import caller, required_session, shows_credentials
 from chitram.handlers.blobs import not_modified, send_blob
+from chitram.handlers.encoded import Encoded
 from chitram.handlers.forms import read_json
 from chitram.handlers.multipart import receive_upload
 from chitram.handlers.present import thumbnail_links
@@ -50,19 +51,20 @@ async def upload(request: web.Request) -> web.Response:
     )
 
 
-async def show(request: web.Request) -> web.Response:
+async def show(request: web.Request) -> web.StreamResponse:
     """``GET /images/{id}``: a cached body goes out as it is."""
-    seen = await request.app[GALLERY].see(request.match_info["id"], await caller(request))
-    private = seen.document.visibility is Visibility.PRIVATE
-    headers = {
-        **cache_headers(seen),
-        hdrs.CACHE_CONTROL: _NOBODY_ELSE if private else "no-cache",
-        hdrs.ETAG: f'"{seen.document.etag}"',
-        hdrs.CONTENT_TYPE: "application/json",
-    }
-    if not_modified(request, seen.document.etag):
-        return web.Response(status=304, headers=headers)
-    return web.Response(body=seen.document.body, headers=headers)
+    who = await caller(request) if shows_credentials(request) else ANONYMOUS
+    seen = await request.app[GALLERY].see(request.match_info["id"], who)
+    document = seen.document
+    private = document.visibility is Visibility.PRIVATE
+    lines = (
+        f"Content-Type: application/json\r\nCache-Control: {_NOBODY_ELSE if private else 'no-cache'}\r\n"
+        f'ETag: "{document.etag}"\r\n{cache_lines(seen)}'
+    )
+    answer = Encoded(lines, document.body)
+    if not_modified(request, document.etag):
+        return web.Response(status=304, headers=answer.headers)
+    return answer
 
 
 async def file(request: web.Request) -> web.StreamResponse:
@@ -157,12 +159,10 @@ def present_page(request: web.Request, page: Page[Document], *, keep: str) -> we
 _SAID: dict[CacheResult, str] = {"hit": "HIT", "miss": "MISS", "disabled": "DISABLED", "stale": "STALE"}
 
 
-def cache_headers(seen: Seen) -> dict[str, str]:
-    """How the metadata was found."""
-    headers = {"X-Cache": _SAID[seen.fetched.result]}
-    if seen.fetched.node is not None:
-        headers["X-Cache-Node"] = seen.fetched.node
-    return headers
+def cache_lines(seen: Seen) -> str:
+    """How the metadata was found, as header lines."""
+    _, result, node = seen.fetched
+    return f"X-Cache: {_SAID[result]}\r\nX-Cache-Node: {node}\r\n" if node else f"X-Cache: {_SAID[result]}\r\n"
 
 
 async def _thumbnail(request: web.Request, kind: ThumbnailFormat) -> web.StreamResponse:

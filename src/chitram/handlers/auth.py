@@ -10,6 +10,11 @@ from chitram.services.accounts import Session
 SESSION_COOKIE = "chitram_session"
 
 
+def shows_credentials(request: web.Request) -> bool:
+    """False for most readers of public pictures: there is nobody to look up."""
+    return hdrs.AUTHORIZATION in request.headers or hdrs.COOKIE in request.headers
+
+
 async def caller(request: web.Request) -> Caller:
     """Who asks, or :data:`ANONYMOUS`. A wrong bearer token raises; a stale cookie is nobody, since a browser sends it
     unasked.

@@ -1,26 +1,31 @@
 """What every request passes: a request id, the clock, the origin check, the way out for errors, security headers.
 
-It is one middleware, and headers are set on the finished answer rather than by a signal: this is on the path of a hit.
+Each handler is wrapped once, when the table of routes is made, rather than by aiohttp's middlewares at every request:
+this is on the path of a hit, where those cost as much as the cache (bench/README.md).
 """
 
 import logging
 import os
 import re
 import time
+from collections.abc import Iterable
 from itertools import count
 from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
+from multidict import istr
 
 from chitram.domain.errors import CsrfFailed
 from chitram.handlers.errors import describe, problem_json
-from chitram.keys import ERROR_PAGES, HEALTH, METRICS, REQUEST_ID, ProblemDetails
+from chitram.keys import ERROR_PAGES, REQUEST_ID, ProblemDetails
+from chitram.metrics import Metrics
+from chitram.services.health import Health
 
 log = logging.getLogger(__name__)
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-REQUEST_ID_HEADER = "X-Request-ID"
+REQUEST_ID_HEADER = istr("X-Request-ID")
 _ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9_.-]{8,64}")
 
 CONTENT_SECURITY_POLICY = (
@@ -38,26 +43,42 @@ _PROCESS = os.urandom(8).hex()
 _numbers = count(1)
 
 
-@web.middleware
-async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Outermost: name the request, time it, and turn whatever goes wrong inside into an answer."""
-    started = time.perf_counter()
-    given = request.headers.get(REQUEST_ID_HEADER, "")
-    request[REQUEST_ID] = given if given and _ACCEPTABLE_ID.fullmatch(given) else _next_id()
-    metrics = request.app[METRICS]
-    metrics.in_flight += 1
-    status = 499  # what proxies call a client that went away
-    try:
-        response = await _answer(request, handler)
-        status = response.status
-    finally:
-        metrics.in_flight -= 1
-        metrics.http(request.method, _route(request), status, time.perf_counter() - started)
-    if not response.prepared:
-        add_common_headers(request, response)
-        if request.app[HEALTH].draining:
+def observed(routes: Iterable[web.RouteDef], metrics: Metrics, health: Health) -> list[web.RouteDef]:
+    """The same table with every handler observed, and a last row for addresses and methods that are not in it."""
+    rows = [
+        web.route(row.method, row.path, _observe(row.handler, _pattern(row.path), metrics, health), **row.kwargs)
+        for row in routes
+    ]
+    return [*rows, web.route("*", "/{tail:.*}", _observe(_unmatched, "unmatched", metrics, health))]
+
+
+def _observe(handler: Handler, pattern: str, metrics: Metrics, health: Health) -> Handler:
+    """Name the request, time it, and turn whatever goes wrong inside into an answer."""
+
+    async def observing(request: web.Request) -> web.StreamResponse:
+        started = time.perf_counter()
+        given = request.headers.get(REQUEST_ID_HEADER)
+        request[REQUEST_ID] = given if given and _ACCEPTABLE_ID.fullmatch(given) else _next_id()
+        metrics.in_flight += 1
+        status = 499  # what proxies call a client that went away
+        try:
+            try:
+                if request.method not in SAFE_METHODS:
+                    _require_same_origin(request)
+                response = await handler(request)
+            except Exception as error:
+                response = _answer_error(request, error)
+            status = response.status
+        finally:
+            metrics.in_flight -= 1
+            metrics.http(request.method, pattern, status, time.perf_counter() - started)
+        if not response.prepared:
+            add_common_headers(request, response)
+        if health.draining:
             response.force_close()
-    return response
+        return response
+
+    return observing
 
 
 def add_common_headers(request: web.Request, response: web.StreamResponse) -> None:
@@ -71,23 +92,27 @@ def add_common_headers(request: web.Request, response: web.StreamResponse) -> No
         headers.setdefault(name, value)
 
 
-async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
-    try:
-        if request.method not in SAFE_METHODS:
-            _require_same_origin(request)
-        return await handler(request)
-    except ConnectionResetError:
-        raise  # nobody is listening any more
-    except web.HTTPException as error:
-        if error.status < 400:
-            return error
-        return _present(request, describe(error))
-    except Exception as error:
-        problem = describe(error)
-        if problem.status >= 500:
-            expected = problem.code == "SERVICE_UNAVAILABLE"
-            log.warning("%s %s", request[REQUEST_ID], error) if expected else log.exception("%s", request[REQUEST_ID])
-        return _present(request, problem)
+def _answer_error(request: web.Request, error: Exception) -> web.StreamResponse:
+    if isinstance(error, ConnectionResetError):
+        raise error  # nobody is listening any more
+    if isinstance(error, web.HTTPException) and error.status < 400:
+        return error
+    problem = describe(error)
+    if problem.status >= 500:
+        expected = problem.code == "SERVICE_UNAVAILABLE"
+        log.warning("%s %s", request[REQUEST_ID], error) if expected else log.error(
+            "%s", request[REQUEST_ID], exc_info=error
+        )
+    return _present(request, problem)
+
+
+async def _unmatched(request: web.Request) -> web.StreamResponse:
+    """No row of the table fits. Raises the framework's 404, or its 405 with the methods that the address takes."""
+    allowed: set[str] = set()
+    for resource in request.app.router.resources():
+        allowed |= (await resource.resolve(request))[1]
+    allowed.discard(hdrs.METH_ANY)
+    raise web.HTTPMethodNotAllowed(request.method, allowed) if allowed else web.HTTPNotFound
 
 
 def _present(request: web.Request, problem: ProblemDetails) -> web.StreamResponse:
@@ -129,7 +154,6 @@ def _next_id() -> str:
     return f"{_PROCESS}-{next(_numbers):x}"
 
 
-def _route(request: web.Request) -> str:
-    """The pattern, never the path: labels must be few."""
-    resource = request.match_info.route.resource
-    return resource.canonical if resource else "unmatched"
+def _pattern(path: str) -> str:
+    """The route's pattern as a label: never the path, since labels must be few."""
+    return web.UrlDispatcher().add_resource(path).canonical
