@@ -49,8 +49,10 @@ def contestants(count: int) -> dict[str, Lookup]:
     ring, down = ours(members), frozenset(members[:1])
     rendezvous = RendezvousHash(members)
     return {
-        "ring.route": ring.route,
-        "ring.route, one node down": lambda key: ring.route(key, down),
+        "HashRing.router()": ring.router(),
+        "HashRing.router(), one node down": ring.router(down),
+        "HashRing.route": ring.route,
+        "HashRing.route, one node down": lambda key: ring.route(key, down),
         "uhashring": uhashring.HashRing(members).get_node,
         "hashring": hashring_package.HashRing(members).get_node,
         "pymemcache rendezvous": rendezvous.get_node,

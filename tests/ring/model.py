@@ -1,6 +1,6 @@
 """The model: real RingCaches over fake nodes on a virtual clock, one random life per seed, every read checked.
 
-    python -m tests.ring.model 100000          run so many seeds
+    python -m tests.ring.model 100000          run so many seeds, on all cores
     python -m tests.ring.model --seed 4711     replay one of them
 
 Nothing of the protocol is written down here a second time: reader, filler, follower, invalidator and the single flight
@@ -10,6 +10,7 @@ are the library's own. Only the network, the nodes, the database and the clocks 
 import asyncio
 import random
 import sys
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -20,6 +21,7 @@ from tests.ring.virtual_time import VirtualLoop
 
 OPTIONS = Options(serve_stale=False)
 SECONDS = 9.0
+BATCH = 100
 
 
 class StaleRead(AssertionError):
@@ -316,7 +318,13 @@ def main(arguments):
         print(f"{run(int(arguments[1]))} reads, none stale")  # noqa: T201  # a command
         return
     count = int(arguments[0]) if arguments else 2000
-    reads = run_many(range(count))
+    batches = [range(count)[start : start + BATCH] for start in range(0, count, BATCH)]
+    with ProcessPoolExecutor() as cores:
+        running = as_completed([cores.submit(run_many, batch) for batch in batches])
+        reads = 0
+        for done, batch in enumerate(running, 1):
+            reads += batch.result()
+            print(f"{min(done * BATCH, count)} of {count}", end="\r", file=sys.stderr, flush=True)  # noqa: T201  # progress
     print(f"{count} schedules, {reads} reads, none stale")  # noqa: T201  # a command
 
 
