@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
 
+from chitram.cli.file_limit import raise_file_limit
 from chitram.cli.listener import AddressError, explain, url_of
 from chitram.keys import HEALTH, METRICS
 
@@ -29,6 +30,7 @@ def run_service(app: web.Application, listener: socket.socket, *, on_ready: Call
     The first signal stops gracefully, a second one ends the process at once. Raises AddressError when
     the socket cannot listen, and whatever the application raises when it cannot start.
     """
+    raise_file_limit()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(app, listener, on_ready))
 
