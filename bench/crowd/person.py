@@ -6,10 +6,11 @@ from collections.abc import Collection
 from random import Random
 from typing import Any, ClassVar
 
-import gevent
+from gevent.event import Event
 from locust import FastHttpUser
 from locust.contrib.fasthttp import ResponseContextManager
 from locust.env import Environment
+from locust.exception import StopUser
 
 from bench.crowd.corpus import Corpus
 from bench.crowd.options import Options
@@ -18,6 +19,8 @@ from bench.crowd.tallies import Tallies
 from bench.crowd.truth import Mark, Truth
 
 API = "/api/v1"
+WITH_PLACES = frozenset({"upload", "sign in"})
+"""What the service does a few at a time: it asks all others to come again."""
 MOST_WAITS = 6
 LONGEST_THINK = 60.0
 OK = frozenset({200})
@@ -49,6 +52,7 @@ class Person(FastHttpUser):
         super().__init__(environment)
         self.number = next(self._numbers)
         self.random = Random(f"{self.crowd.options.seed} {type(self).__name__} {self.number}")
+        self._leaves = Event()
 
     def wait_time(self) -> float:
         """Nothing between tasks: a task is a visit, and has its own pauses."""
@@ -57,7 +61,17 @@ class Person(FastHttpUser):
     def think(self, median: float) -> None:
         """Wait as people do: mostly about the median, sometimes much longer."""
         drawn = min(self.random.lognormvariate(0, 0.8) * median, LONGEST_THINK)
-        gevent.sleep(drawn * self.crowd.options.pace)
+        self.pause(drawn * self.crowd.options.pace)
+
+    def pause(self, seconds: float) -> None:
+        """Wait, unless it is time to leave. Raises StopUser then."""
+        if self._leaves.wait(seconds):
+            raise StopUser
+
+    def stop(self, force: bool = False) -> bool:
+        """Locust wants this one to leave: at the next pause."""
+        self._leaves.set()
+        return bool(super().stop(force))
 
     def ask(self, method: str, path: str, name: str, *, expected: Collection[int] = OK, **options: Any) -> Any:
         """One request that must succeed, made again as often as the service asks to wait. Returns the answer.
@@ -68,7 +82,7 @@ class Person(FastHttpUser):
             answer, pause = self._once(method, path, name, expected, **options)
             if pause is None:
                 return answer
-            gevent.sleep(pause)
+            self.pause(pause)
         return self._once(method, path, name, expected, patient=False, **options)[0]
 
     def _once(
@@ -124,7 +138,7 @@ def header(answer: Any, name: str) -> str:
 
 
 def _asked_to_wait(answer: ResponseContextManager, name: str) -> float | None:
-    """Seconds, where that is no failure: too many requests, or no place for an upload."""
-    by_design = answer.status_code == 429 or (answer.status_code == 503 and name == "upload")
+    """Seconds, where that is no failure: too many requests, or no place for one more."""
+    by_design = answer.status_code == 429 or (answer.status_code == 503 and name in WITH_PLACES)
     said = header(answer, "Retry-After") if by_design else ""
     return float(said) if said.isdigit() else None

@@ -18,17 +18,25 @@ SHAPES: Mapping[str, Points] = {
 
 
 class Line(LoadTestShape):
-    """A shape for Locust: it looks every second how many there should be."""
+    """A shape for Locust, which looks every second how many there should be: one until the set-up is done."""
 
     def __init__(self, points: Points, peak: int, seconds: float, rate: float = 0) -> None:
         super().__init__()
         self._rate = rate
+        self._begun = False
         self._points = points
         self._peak = peak
         self._seconds = seconds
 
+    def begin(self) -> None:
+        """The set-up is done."""
+        self.reset_time()
+        self._begun = True
+
     def tick(self) -> tuple[int, float] | None:
         """The number of people now and the rate at which they come or go; None at the end."""
+        if not self._begun:
+            return 1, 1.0  # Locust would begin the set-up anew for any other number
         at = self.get_run_time()
         if at >= self._seconds:
             return None

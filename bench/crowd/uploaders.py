@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import gevent
 from locust import task
 
 from bench.crowd.corpus import PASSWORD, Session, bearer, form
@@ -107,7 +106,7 @@ class Uploader(Person):
 
     def _look(self, mine: "Mine") -> None:
         while not (fields := self._read(mine)).get("thumbnail_ready", True):
-            gevent.sleep(READY_EVERY)
+            self.pause(READY_EVERY)
         for address in mine.pictures if fields.get("thumbnail_ready") else ():
             self.ask("GET", address, _kind(address), image=mine.story.image_id, headers=bearer(self._token), owner=True)
 

@@ -18,7 +18,7 @@ class Visitor(Person):
     def on_start(self) -> None:
         """Come at any moment, not all at once."""
         self._browser = self._new_browser()
-        self.think(LOOKS)
+        self.pause(self.random.uniform(0, AWAY) * self.crowd.options.pace)
 
     @task
     def visit(self) -> None:

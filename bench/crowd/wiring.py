@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,15 @@ from bench.crowd.api_clients import ApiClient
 from bench.crowd.options import Options, add_options
 from bench.crowd.person import Crowd, Person
 from bench.crowd.shapes import SHAPES, Line
-from bench.crowd.thresholds import Totals, checks, table
+from bench.crowd.thresholds import Check, Totals, checks, table
 from bench.crowd.uploaders import Uploader
 from bench.crowd.visitors import Visitor
 
 TIDY_WITHIN = 20.0
+LEAVING_WITHIN = 5.0
+"""What somebody has begun is finished; nobody leaves in the middle of an upload."""
+BEGINS = "the load begins"
+"""Printed when the set-up is done, for whoever has started this process."""
 
 
 def connect(events: Events) -> None:
@@ -38,6 +43,7 @@ class Wiring:
         self._options.refuse_strangers(environment.host)
         self._weigh()
         self._shape()
+        environment.stop_timeout = environment.stop_timeout or LEAVING_WITHIN
         events = environment.events
         events.test_start.add_listener(self._prepare)
         events.request.add_listener(self._count)
@@ -69,8 +75,11 @@ class Wiring:
         if not isinstance(runner, MasterRunner):
             part = getattr(runner, "worker_index", 0) if worker else 0
             self._crowd.corpus.read(host, part, _processes(self._environment) if worker else 1)
-        if self._environment.shape_class is not None:
-            self._environment.shape_class.reset_time()
+        self._environment.stats.clear_all()  # rates count from now on
+        if isinstance(shape := self._environment.shape_class, Line):
+            shape.begin()
+        if not worker:
+            print(BEGINS, flush=True)
 
     def _count(self, start_time: float, response_time: float, exception: object, **_: object) -> None:
         self._crowd.tallies.request(start_time + response_time / 1000, response_time, failed=exception is not None)
@@ -87,10 +96,12 @@ class Wiring:
         print(f"\n{_counted(self._crowd)}\n\n{table(found)}\n")
         self._environment.process_exit_code = 0 if all(check.passed for check in found) else 1
         if self._options.result:
-            result = {"kinds": _kinds(self._environment.stats), "checks": [check._asdict() for check in found]}
-            curves = self._crowd.tallies.curves()
-            everything = result | self._crowd.tallies.take() | {"seconds": curves}
-            Path(self._options.result).write_text(json.dumps(everything))
+            Path(self._options.result).write_text(json.dumps(self._result(found)))
+
+    def _result(self, found: list[Check]) -> dict[str, Any]:
+        kinds, seconds = _kinds(self._environment.stats), self._crowd.tallies.curves()
+        result = {"options": asdict(self._options), "kinds": kinds, "checks": [check._asdict() for check in found]}
+        return {**result, **self._crowd.tallies.take(), "seconds": seconds}
 
     def _totals(self) -> Totals:
         total, runner = self._environment.stats.total, self._environment.runner
