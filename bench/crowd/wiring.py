@@ -13,9 +13,10 @@ from locust.runners import MasterRunner, WorkerRunner
 from locust.stats import RequestStats
 
 from bench.crowd.api_clients import ApiClient
+from bench.crowd.lines import SHAPES
 from bench.crowd.options import Options, add_options
 from bench.crowd.person import Crowd, Person
-from bench.crowd.shapes import SHAPES, Line
+from bench.crowd.shapes import Line
 from bench.crowd.thresholds import Check, Totals, checks, table
 from bench.crowd.uploaders import Uploader
 from bench.crowd.visitors import Visitor
