@@ -1,6 +1,7 @@
 """What everybody has in common: think times, patience, and answers that are judged."""
 
 import itertools
+import json
 import time
 from collections.abc import Collection
 from random import Random
@@ -125,7 +126,7 @@ class Person(FastHttpUser):
                 self.crowd.tallies.accuse(problem)
             if problem or status == 404:
                 return problem
-        return "" if status in expected else f"HTTP {status}: {(answer.text or '')[:200]}"
+        return "" if status in expected else f"HTTP {status} {_reason(answer)}".strip()
 
     def _count_cache(self, answer: ResponseContextManager) -> None:
         if cache := header(answer, "X-Cache"):
@@ -135,6 +136,14 @@ class Person(FastHttpUser):
 def header(answer: Any, name: str) -> str:
     """A header's value, empty without one or without an answer."""
     return str(answer.headers.get(name) or "") if answer.headers is not None else ""
+
+
+def _reason(answer: Any) -> str:
+    """The problem's sentence, without what differs from one to the next: equal failures are counted together."""
+    try:
+        return str(json.loads(answer.text)["detail"])
+    except (ValueError, KeyError, TypeError):  # a page, or nothing
+        return ""
 
 
 def _asked_to_wait(answer: ResponseContextManager, name: str) -> float | None:

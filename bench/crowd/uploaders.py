@@ -36,7 +36,7 @@ class Uploader(Person):
         self._everybody.append(self)
         self._token = ""
         self._mine: list[Mine] = []
-        self.think(PAUSE / 4)
+        self.pause(self.random.uniform(0, 3 * PAUSE) * self.crowd.options.pace)
         if self.random.random() < 0.5:
             self._sign_in()
 
