@@ -59,7 +59,7 @@ def main() -> int:
     result = json.loads((options.out / "result.json").read_text())
     plot = _plot(result, load, options)
     sampler, chosen = load.sampler, {**vars(options), **result["options"]}
-    command = shlex.join(["python", "-m", "bench.load", *sys.argv[1:]])
+    command = shlex.join(["python", "-m", "bench.load", *_said(sys.argv[1:])])
     run = Run(command, stack.name, chosen, result, sampler.whole(), sampler.busiest(), before, load.marks)
     text = section(run, plot)
     (options.out / "section.md").write_text(text)
@@ -128,6 +128,12 @@ def _family(pid: int) -> list[psutil.Process]:
         return [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
     except psutil.NoSuchProcess:
         return []
+
+
+def _said(arguments: list[str]) -> list[str]:
+    """What matters for repeating it: not where it was written to."""
+    elsewhere = {number for number, word in enumerate(arguments) if word in {"--out", "--paste"}}
+    return [word for number, word in enumerate(arguments) if not {number, number - 1} & elsewhere]
 
 
 def _plot(result: dict[str, Any], load: Load, options: argparse.Namespace) -> str:

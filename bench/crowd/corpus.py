@@ -18,7 +18,6 @@ from bench.crowd.truth import Story, Truth, number_of, titled
 
 API = "/api/v1"
 ACCOUNT = "load-corpus@example.com"
-PASSWORD = "only for load tests, on pictures of noise"
 READY_WITHIN = 180.0
 _AT_ONCE = 4
 
@@ -42,7 +41,7 @@ class Corpus:
     def prepare(self, host: str) -> None:
         """Upload what is missing and wait until every thumbnail is made. Raises SetUpFailed."""
         session = Session(host)
-        self.token = sign_in(session, ACCOUNT)
+        self.token = sign_in(session, ACCOUNT, self._options.password)
         there = {number for item in self._mine(session) if (number := _corpus_number(item["title"])) is not None}
         pool = Pool(_AT_ONCE)
         for number in range(self._options.corpus):
@@ -54,7 +53,7 @@ class Corpus:
     def read(self, host: str, part: int, parts: int) -> None:
         """Learn what is there. Every process does; each edits and judges one of so many parts of it."""
         session = Session(host)
-        self.token = sign_in(session, ACCOUNT)
+        self.token = sign_in(session, ACCOUNT, self._options.password)
         for item in self._mine(session):
             number = _corpus_number(item["title"])
             if number is not None and number < self._options.corpus:
@@ -114,9 +113,9 @@ class Session:
         return answer.json() if answer.content else None
 
 
-def sign_in(session: Session, email: str) -> str:
+def sign_in(session: Session, email: str, password: str) -> str:
     """Open the account, or sign in to it; a token."""
-    account = {"email": email, "password": PASSWORD}
+    account = {"email": email, "password": password}
     try:
         fields = session.ask("POST", f"{API}/auth/login", json=account)
     except SetUpFailed:

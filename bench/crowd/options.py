@@ -1,7 +1,7 @@
 """What can be chosen for a load, on Locust's command line or in the environment."""
 
 from argparse import ArgumentTypeError
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -9,6 +9,8 @@ from configargparse import ArgumentParser
 
 from bench.crowd.lines import SHAPES
 
+PASSWORD = "only for load tests, on pictures of noise"
+"""On this machine only."""
 _HERE = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -26,6 +28,7 @@ class Options:
     seed: int
     shape: str
     allow_host: str
+    password: str = field(repr=False)
     result: str
     max_failures: int
     max_stale: int
@@ -38,6 +41,10 @@ class Options:
         """From what Locust has parsed."""
         return cls(**{field.name: getattr(parsed, field.name) for field in fields(cls)})
 
+    def shown(self) -> dict[str, Any]:
+        """What may be printed and kept."""
+        return {name: value for name, value in asdict(self).items() if name != "password"}
+
     def refuse_strangers(self, host: str | None) -> None:
         """A load goes to this machine, or to a host that was named a second time. Raises SystemExit."""
         name = urlsplit(host or "").hostname
@@ -45,6 +52,8 @@ class Options:
             raise SystemExit("Where to? Add --host http://127.0.0.1:8000.")
         if name not in _HERE and name != self.allow_host:
             raise SystemExit(f"{name} is not this machine. If it is yours to load, add --allow-host {name}.")
+        if name not in _HERE and self.password == PASSWORD:
+            raise SystemExit("The accounts that it opens need a password that others do not know: set LOAD_PASSWORD.")
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -65,6 +74,7 @@ def add_options(parser: ArgumentParser) -> None:
     add("seed", int, 1, "What everybody does, drawn anew")
     add("shape", _shape, "", f"One of {', '.join(SHAPES)}: -u is then its peak and -t how long it takes")
     add("allow-host", str, "", "The host's name once more, if it is not this machine")
+    add("password", str, PASSWORD, "Of the accounts that it opens")
     add("result", str, "", "A file for the numbers as JSON")
     add("max-failures", int, 0, "Failed requests that are let pass")
     add("max-stale", int, 0, "Stale reads that are let pass")

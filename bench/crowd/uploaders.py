@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from locust import task
 
-from bench.crowd.corpus import PASSWORD, Session, bearer, form
+from bench.crowd.corpus import Session, bearer, form
 from bench.crowd.person import API, Person
 from bench.crowd.truth import State, Story, titled
 
@@ -82,7 +82,7 @@ class Uploader(Person):
         return bearer(self._token) or {"X-Delete-Token": mine.fields["delete_token"]}
 
     def _sign_in(self) -> None:
-        account = {"email": f"load-{self.number}@example.com", "password": PASSWORD}
+        account = {"email": f"load-{self.number}@example.com", "password": self.crowd.options.password}
         known = frozenset({200, 401})
         answer = self.ask("POST", f"{API}/auth/login", "sign in", json=account, expected=known)
         if answer.status_code == 401:

@@ -2,7 +2,6 @@
 
 import json
 import os
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +100,7 @@ class Wiring:
 
     def _result(self, found: list[Check]) -> dict[str, Any]:
         kinds, seconds = _kinds(self._environment.stats), self._crowd.tallies.curves()
-        result = {"options": asdict(self._options), "kinds": kinds, "checks": [check._asdict() for check in found]}
+        result = {"options": self._options.shown(), "kinds": kinds, "checks": [check._asdict() for check in found]}
         return {**result, **self._crowd.tallies.take(), "seconds": seconds}
 
     def _totals(self) -> Totals:

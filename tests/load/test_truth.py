@@ -9,7 +9,7 @@ from PIL import Image
 
 from bench.crowd.html import following, heading, tiles
 from bench.crowd.lines import SHAPES, height
-from bench.crowd.options import Options
+from bench.crowd.options import PASSWORD, Options
 from bench.crowd.pictures import KINDS, Pictures
 from bench.crowd.tallies import Tallies
 from bench.crowd.truth import Story, Truth
@@ -126,3 +126,13 @@ def test_strangers_are_not_loaded(host, said):
     options.refuse_strangers("http://127.0.0.1:8000")
     with pytest.raises(SystemExit, match=said):
         options.refuse_strangers(host)
+
+
+def test_another_machine_gets_a_password_of_its_own():
+    """And it is not printed with what was chosen."""
+    chosen = dict.fromkeys(Options.__dataclass_fields__, "") | {"allow_host": "example.com", "password": PASSWORD}
+    with pytest.raises(SystemExit, match="LOAD_PASSWORD"):
+        Options.of(SimpleNamespace(**chosen)).refuse_strangers("http://example.com")
+    options = Options.of(SimpleNamespace(**chosen | {"password": "another one"}))
+    options.refuse_strangers("http://example.com")
+    assert "another one" not in f"{options} {options.shown()}"

@@ -20,7 +20,8 @@ CUT_SECONDS = 1.0
 """And how long those that did not are given to be cut off."""
 STOP_SECONDS = 8.0
 """After which the service ends however it looks; `up` has ten seconds for this and the nodes."""
-_BACKLOG = 1024
+_BACKLOG = 65_535
+"""As many as the system allows (`net.core.somaxconn`): who comes while it is full waits for seconds or is cut off."""
 _log = logging.getLogger(__name__)
 
 
