@@ -3,7 +3,8 @@
 import itertools
 import json
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from random import Random
 from typing import Any, ClassVar
 
@@ -25,6 +26,7 @@ WITH_PLACES = frozenset({"upload", "sign in"})
 MOST_WAITS = 6
 LONGEST_THINK = 60.0
 OK = frozenset({200})
+_JUDGED = frozenset({200, 304, 404})
 
 
 class Crowd:
@@ -89,8 +91,8 @@ class Person(FastHttpUser):
     def _once(
         self, method: str, path: str, name: str, expected: Collection[int], *, patient: bool = True, **options: Any
     ) -> tuple[Any, float | None]:
-        image, title, owner = options.pop("image", None), options.pop("title", None), options.pop("owner", False)
-        mark = self.crowd.truth.mark(image) if image else None
+        image, title, owner = options.pop("image", ""), options.pop("title", None), options.pop("owner", False)
+        reading = Reading(image, self.crowd.truth.mark(image), title, owner)
         with self.client.request(method, path, name=name, catch_response=True, **options) as answer:
             pause = _asked_to_wait(answer, name) if patient else None
             if pause is not None:
@@ -99,38 +101,50 @@ class Person(FastHttpUser):
                 answer.success()
                 return answer, pause
             self._count_cache(answer)
-            problem = self._problem(answer, expected, mark, image, title, owner=owner)
+            problem = self._problem(answer, expected, reading)
             answer.failure(problem) if problem else answer.success()
         return answer, None
 
-    def _problem(
-        self,
-        answer: ResponseContextManager,
-        expected: Collection[int],
-        mark: Mark | None,
-        image: str | None,
-        title: Any,
-        *,
-        owner: bool,
-    ) -> str | Exception:
+    def _problem(self, answer: Any, expected: Collection[int], reading: "Reading") -> str | Exception:
         status = answer.status_code
         if status == 0:
             return getattr(answer, "error", None) or "no answer"
-        if status == 404 and image and mark is None:
+        if status == 404 and reading.of_others:
             self.crowd.tallies.counted["deleted by others meanwhile"] += 1
             return ""
-        if mark is not None and status in {200, 304, 404}:
-            said = title(answer) if title and status != 404 else None
-            problem = mark.verdict(404 if status == 404 else 200, said, owner=owner)
-            if problem.startswith("stale"):
-                self.crowd.tallies.accuse(problem)
-            if problem or status == 404:
-                return problem
+        problem = reading.verdict(answer)
+        if problem.startswith("stale"):
+            self.crowd.tallies.accuse(problem)
+        if problem or (status == 404 and reading.mark):
+            return problem
         return "" if status in expected else f"HTTP {status} {_reason(answer)}".strip()
 
     def _count_cache(self, answer: ResponseContextManager) -> None:
         if cache := header(answer, "X-Cache"):
             self.crowd.tallies.metadata(time.time(), cache, header(answer, "X-Cache-Node"))
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is read: a picture or nothing in particular, what was known of it before, how its title is found."""
+
+    image: str
+    mark: Mark | None
+    title: Callable[[Any], str | None] | None
+    owner: bool
+
+    @property
+    def of_others(self) -> bool:
+        """Whether it is a picture of which only its owner knows what became of it."""
+        return bool(self.image) and self.mark is None
+
+    def verdict(self, answer: Any) -> str:
+        """What is wrong with what the answer shows of the picture."""
+        if self.mark is None or answer.status_code not in _JUDGED:
+            return ""
+        if answer.status_code == 404:
+            return self.mark.verdict(404, owner=self.owner)
+        return self.mark.verdict(200, self.title(answer) if self.title else None, owner=self.owner)
 
 
 def header(answer: Any, name: str) -> str:
