@@ -12,7 +12,7 @@ N ?= 2000
 ARGS ?=
 SECONDS ?= 300
 
-.PHONY: run test setup lint types fmt bench faults model clean help
+.PHONY: run test setup lint types fmt bench load faults model clean help
 
 run: $(READY)  ## start everything on this machine, keeping it in ./data (ARGS="--port 9000" for more)
 	@exec $(PY) -m chitram up --data "$(DATA)" $(ARGS)
@@ -36,6 +36,9 @@ fmt: $(READY)  ## put the code into ruff's format and mend what it can mend
 
 bench: $(READY)  ## measure the ring: lookups, and reads from a real node
 	for file in bench/ring_*.py; do $(PY) -m "bench.$$(basename "$$file" .py)"; done
+
+load: $(READY)  ## 1,000 people at a stack of their own for two minutes (ARGS="--users 200 --seconds 30" for less)
+	$(PY) -m bench.load $(ARGS)
 
 model: $(READY)  ## the ring's promise on N=2000 random schedules of a model that drives its own code
 	$(PY) -m tests.ring.model $(N)

@@ -61,6 +61,6 @@ def test_every_address_is_documented(route):
 
 def test_every_local_link_leads_somewhere():
     """In the README and in every document."""
-    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "ring" / "README.md", *DOCS.rglob("*.md")]:
+    for page in [*ROOT.glob("*.md"), *(ROOT / name / "README.md" for name in ("ring", "bench")), *DOCS.rglob("*.md")]:
         for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text()):
             assert target.startswith(("http://", "https://")) or (page.parent / target).exists(), (page.name, target)

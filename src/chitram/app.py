@@ -40,6 +40,9 @@ from chitram.services.uploads import UploadLimits, Uploads
 from chitram.settings import Settings, SettingsError
 from ring import Membership, RingCache, Status
 
+LOG_CONNECTIONS = 3
+"""Of its own for the invalidation log: without news from it nodes are no longer believed, and everybody would read the
+database that is too busy already."""
 MAX_BODY = 64 * 1024
 """In bytes, for every request but uploads, which stream."""
 
@@ -57,7 +60,7 @@ def create_app(settings: Settings, *, sole: bool = False) -> web.Application:
         max_overflow=settings.db_max_overflow,
         recycle=settings.db_pool_recycle,
     )
-    invalidations = SqlInvalidationLog(database)
+    invalidations = SqlInvalidationLog(database.lane(LOG_CONNECTIONS))
     configured = _membership(settings)
     ttl = settings.cache_ttl_seconds
     cache = RingCache(configured, invalidations, prefix=settings.cache_key_prefix, ttl=ttl, observer=metrics)

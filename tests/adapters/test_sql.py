@@ -265,6 +265,24 @@ async def test_a_database_that_is_not_there_is_a_clear_error():
     await nowhere.close()
 
 
+async def test_a_lane_is_free_while_everybody_waits(database_url, monkeypatch):
+    """They are told what they wait for; its writers take turns with theirs."""
+    monkeypatch.setattr("chitram.adapters.database.WAIT_SECONDS", 0.1)
+    database = Database(database_url, pool_size=1, max_overflow=0)
+    lane = database.lane(1)
+    async with database.read():
+        with pytest.raises(ServiceUnavailable, match="Too many requests wait for the database"):
+            await database.ping()
+        await lane.ping()
+
+    async def write(way: Database, name: str) -> None:
+        for number in range(10):
+            await SqlUsers(way).add(user(f"{name}-{number}@example.com"), "hash")
+
+    await asyncio.gather(write(database, "one"), write(lane, "other"))
+    await database.close()
+
+
 def test_no_thread_outlives_a_closed_database(tmp_path):
     """Whenever its caller is cancelled: it would report to an event loop that is closed."""
 

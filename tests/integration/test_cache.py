@@ -5,8 +5,11 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import asyncpg
 import pytest
 
+from chitram.domain.identifiers import new_image_id
+from ring import Options
 from tests.api import API, Client, healthy, register, show, status_of, thumbnails_ready, upload
 from tests.pictures import picture
 from tests.servers.service import node_list
@@ -217,3 +220,25 @@ async def test_a_list_is_filled_from_the_cache(cached_service):
     before = await misses()
     assert await listed() == first
     assert await misses() == before
+
+
+async def test_reads_that_wait_for_the_database_cost_no_hits(start_service, on_postgres, redis_nodes):
+    """The only connection for requests is taken; the nodes are still kept up to date, and believed."""
+    few = {"db_pool_size": 1, "db_max_overflow": 0}
+    service = await start_service(sole=False, redis_nodes=node_list(redis_nodes), **on_postgres, **few)
+    await healthy(service)
+    [image_id] = await some_images(service, 1)
+    await show(service, image_id)
+    outside = await asyncpg.connect(on_postgres["database_url"].replace("+asyncpg", ""))
+    try:
+        async with outside.transaction():
+            await outside.execute("LOCK TABLE images IN ACCESS EXCLUSIVE MODE")
+            waiting = asyncio.create_task(show(service, new_image_id()))
+            ends = asyncio.get_running_loop().time() + 1.5 * Options().d_read
+            while asyncio.get_running_loop().time() < ends:
+                assert (await show(service, image_id))[2]["X-Cache"] == "HIT"
+                await asyncio.sleep(0.05)
+            assert not waiting.done()
+        assert (await waiting)[0] == 404
+    finally:
+        await outside.close()

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
 
+from chitram.cli.file_limit import raise_file_limit
 from chitram.cli.listener import AddressError, explain, url_of
 from chitram.keys import HEALTH, METRICS
 
@@ -19,7 +20,8 @@ CUT_SECONDS = 1.0
 """And how long those that did not are given to be cut off."""
 STOP_SECONDS = 8.0
 """After which the service ends however it looks; `up` has ten seconds for this and the nodes."""
-_BACKLOG = 1024
+_BACKLOG = 65_535
+"""As many as the system allows (`net.core.somaxconn`): who comes while it is full waits for seconds or is cut off."""
 _log = logging.getLogger(__name__)
 
 
@@ -29,6 +31,7 @@ def run_service(app: web.Application, listener: socket.socket, *, on_ready: Call
     The first signal stops gracefully, a second one ends the process at once. Raises AddressError when
     the socket cannot listen, and whatever the application raises when it cannot start.
     """
+    raise_file_limit()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(app, listener, on_ready))
 
