@@ -1,10 +1,12 @@
 """Reads of many keys at once: one request per node, one call of the loader, one fill per key that was missing."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from ring import codec
 from ring.errors import NodeError
+from ring.events import Loading
 from ring.filler import Filler, Found
 from ring.hashring import encode
 from ring.options import Options
@@ -63,6 +65,9 @@ class BatchReader:
     async def _load(self, missing: Mapping[str, RedisNode | None], load_many: LoadMany) -> dict[str, Found]:
         taken = await asyncio.gather(*(self._take(key, node) for key, node in missing.items()))
         leases = {key: lease for key, lease in zip(missing, taken, strict=True) if lease is not None}
+        reasons = Counter(self._reader.load_reason(node, encode(key)) for key, node in missing.items())
+        for reason, count in reasons.items():
+            self._reader.observer.event(Loading(reason, count))
         began = self._clock()
         values = await load_many(list(missing))
         cost = (self._clock() - began) / len(missing)

@@ -31,6 +31,16 @@ class TrustChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class Loading:
+    """A load of so many keys begins: the node has them not (`miss`), nor has the one that stands in for theirs
+    (`failover`), no node could be asked (`nonode`) or there is none (`disabled`), or it is an early `refresh`.
+    """
+
+    reason: str
+    keys: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Filled:
     """A fill ended: `stored`, `lost` (the lease was gone: an invalidation or its expiry came first) or `error`."""
 
@@ -99,6 +109,7 @@ class LogUnreachable:
 Event = (
     Transition
     | TrustChanged
+    | Loading
     | Filled
     | RefreshFailed
     | Invalidated
