@@ -93,7 +93,7 @@ def create_app(settings: Settings, *, sole: bool = False) -> web.Application:
     app[SITE] = Site(settings.app_env == "production", int(lifetime.total_seconds()), version("chitram"))
     metrics.gauges = lambda: _gauges(cache, uploads, thumbnailer, database)
 
-    routes = [*api_routes(), *probe_routes(metrics=settings.metrics_enabled), *page_routes()]
+    routes = [*api_routes(), *probe_routes(metrics=_metrics_here(settings)), *page_routes()]
     app.add_routes(observed(routes, metrics, health))
     setup_pages(app)
     housekeeping = Housekeeping(images=images, storage=storage)
@@ -113,6 +113,21 @@ def create_app(settings: Settings, *, sole: bool = False) -> web.Application:
         ]
     )
     return app
+
+
+def create_probe_app(app: web.Application, *, metrics: bool) -> web.Application:
+    """The probes of *app*, and its metrics if wanted, for a port of their own: behind a port that processes share, or a
+    proxy, nobody could say which process answered.
+    """
+    probes = web.Application(client_max_size=MAX_BODY)
+    probes[METRICS], probes[HEALTH] = app[METRICS], app[HEALTH]
+    probes[UPLOADS], probes[ACCOUNTS], probes[SITE] = app[UPLOADS], app[ACCOUNTS], app[SITE]
+    probes.add_routes(observed(probe_routes(metrics=metrics), app[METRICS], app[HEALTH]))
+    return probes
+
+
+def _metrics_here(settings: Settings) -> bool:
+    return settings.metrics_enabled and not settings.metrics_port
 
 
 def _membership(settings: Settings) -> Membership:
