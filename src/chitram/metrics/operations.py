@@ -24,6 +24,7 @@ from ring.events import (
 
 BOUNDS = (0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1)
 RESULTS = ("hit", "miss", "error", "timeout", "skipped")
+REASONS = ("down", "unverified", "joining", "draining")
 HEALTH = ("up", "down", "recovering")
 LOADS = ("miss", "failover", "nonode", "disabled", "refresh")
 FILLS = ("stored", "lost", "error")
@@ -122,7 +123,7 @@ class Operations:
         """For a scrape. Every node has its rows from the start: Prometheus sees no increase in a first value."""
         names = [node.name for node in now.nodes]
         yield from self._reads(names)
-        yield self._failovers.metric()
+        yield self._failovers.metric(*_each(names, REASONS))
         yield self._loads.metric()
         yield self._fills.metric(*_each(names, FILLS))
         yield self._invalidations.metric(*_each(names, INVALIDATIONS))
