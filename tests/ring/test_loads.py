@@ -1,0 +1,85 @@
+"""The observer learns why the database was read: once for each load, and never for a hit."""
+
+from collections import Counter
+
+import pytest
+
+from ring import MemoryLog, NullObserver, Options, RingCache
+from ring.events import Loading
+from tests.ring.conftest import until
+
+
+class Loads(NullObserver):
+    """Counts loads by reason."""
+
+    def __init__(self):
+        self.seen: Counter[str] = Counter()
+
+    def event(self, event):
+        if isinstance(event, Loading):
+            self.seen[event.reason] += event.keys
+
+
+@pytest.fixture
+def loads():
+    return Loads()
+
+
+async def value():
+    return b"v"
+
+
+async def values(keys):
+    return dict.fromkeys(keys, b"v")
+
+
+async def test_a_miss_is_a_load_and_a_hit_is_none(three_nodes, start_cache, loads):
+    """One by one and in a batch."""
+    cache = await start_cache(three_nodes, observer=loads)
+    for _ in range(3):
+        await cache.get_or_load("k", value)
+        await cache.get_many(["a", "b", "k"], values)
+    assert loads.seen == {"miss": 3}
+
+
+async def test_a_stand_in_that_has_it_not_is_a_failover(three_nodes, start_cache, loads):
+    """The owner is out; the next node is cold."""
+    cache = await start_cache(three_nodes, observer=loads)
+    owner = cache.ring.preference("k")[0]
+    await cache.get_or_load("k", value)
+    three_nodes[owner].kill()
+    await until(lambda: not next(node for node in cache.status().nodes if node.name == owner).trusted)
+    for _ in range(3):
+        await cache.get_or_load("k", value)
+        await cache.get_many(["k"], values)
+    assert loads.seen == {"miss": 1, "failover": 1}
+
+
+async def test_without_any_node_that_answers_every_read_is_a_load(three_nodes, start_cache, loads):
+    """Which is not the same as having none."""
+    cache = await start_cache(three_nodes, observer=loads)
+    for node in three_nodes.values():
+        node.kill()
+    await until(lambda: cache.status().serving == 0)
+    await cache.get_or_load("k", value)
+    await cache.get_many(["a", "b"], values)
+    assert loads.seen == {"nonode": 3}
+
+
+async def test_without_nodes_the_cache_is_disabled(loads):
+    """By configuration."""
+    cache = RingCache("", MemoryLog(), observer=loads)
+    await cache.start()
+    await cache.get_or_load("k", value)
+    await cache.get_many(["a", "b"], values)
+    await cache.close()
+    assert loads.seen == {"disabled": 3}
+
+
+async def test_an_early_refresh_is_a_load_that_nobody_waits_for(three_nodes, start_cache, loads):
+    """The read itself was a hit."""
+    cache = await start_cache(three_nodes, observer=loads, options=Options(early_refresh=1e9))
+    await cache.get_or_load("k", value)
+    assert (await cache.get_or_load("k", value)).result == "hit"
+    await until(lambda: loads.seen["refresh"] >= 1)
+    assert loads.seen["miss"] == 1
