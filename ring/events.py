@@ -32,8 +32,8 @@ class TrustChanged:
 
 @dataclass(frozen=True, slots=True)
 class Loading:
-    """A load of so many keys begins: the node has them not (`miss`), nor has the one that stands in for theirs
-    (`failover`), no node could be asked (`nonode`) or there is none (`disabled`), or it is an early `refresh`.
+    """A load of so many keys begins. `miss`: the node has them not; `failover`: nor has the one that stands in for
+    theirs; `nonode`: none could be asked, or it did not answer; `disabled`: there is none; `refresh`: early, by a hit.
     """
 
     reason: str

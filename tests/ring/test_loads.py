@@ -68,6 +68,16 @@ async def test_without_any_node_that_answers_every_read_is_a_load(three_nodes, s
     assert loads.seen == {"nonode": 3}
 
 
+async def test_a_node_that_does_not_answer_in_time_is_no_miss(start_node, start_cache, loads):
+    """Nobody knows what it has."""
+    node = start_node()
+    cache = await start_cache({"a": node}, observer=loads)
+    node.freeze()
+    await cache.get_many(["a", "b"], values)
+    await cache.get_or_load("k", value)
+    assert loads.seen == {"nonode": 3}
+
+
 async def test_without_nodes_the_cache_is_disabled(loads):
     """By configuration."""
     cache = RingCache("", MemoryLog(), observer=loads)

@@ -22,7 +22,7 @@ from ring.events import (
     TrustChanged,
 )
 
-BOUNDS = (0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1)
+BOUNDS = (0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25)
 RESULTS = ("hit", "miss", "error", "timeout", "skipped")
 REASONS = ("down", "unverified", "joining", "draining")
 HEALTH = ("up", "down", "recovering")
