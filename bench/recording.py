@@ -5,6 +5,7 @@
 
 import timeit
 from collections.abc import Callable
+from time import process_time
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
@@ -46,21 +47,21 @@ def theirs() -> Callable[[], None]:
 
 
 def nanoseconds(hit: Callable[[], None]) -> float:
-    """The best of some rounds, less what an empty function takes."""
-    best, empty = (min(timeit.repeat(f, number=CALLS, repeat=ROUNDS)) for f in (hit, lambda: None))
+    """Of CPU time: the best of some rounds, less what an empty function takes."""
+    best, empty = (min(timeit.repeat(f, timer=process_time, number=CALLS, repeat=ROUNDS)) for f in (hit, lambda: None))
     return (best - empty) / CALLS * 1e9
 
 
 def main() -> None:
     """Print the table."""
     rows = {
-        "prometheus-client's own": theirs(),
+        "prometheus-client: `labels().inc()`, `labels().observe()`": theirs(),
         "`Metrics`": ours(Metrics(version="1")),
         "`NullMetrics` (`METRICS_ENABLED=false`)": ours(NullMetrics()),
     }
     measured = {name: nanoseconds(hit) for name, hit in rows.items()}
     slowest = max(measured.values())
-    print("| recording one hit | ns | |\n|---|---|---|")
+    print("| recording one hit | ns of CPU | |\n|---|---|---|")
     for name, cost in measured.items():
         print(f"| {name} | {cost:.0f} | {slowest / cost:.1f} × |")
 
