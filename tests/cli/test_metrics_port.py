@@ -1,10 +1,18 @@
 """A port of its own for each process's metrics and probes."""
 
+import asyncio
+import signal
+import socket
 from pathlib import Path
+from urllib.error import URLError
 
-from tests.cli.stack import fetch, request
+import pytest
+
+from tests.api import API
+from tests.cli.stack import fetch, in_flight, request
 from tests.servers.command import Chitram
 from tests.servers.ports import free_port
+from tests.waiting import until
 
 
 def counted(url: str) -> float:
@@ -33,6 +41,24 @@ def test_processes_behind_one_port_are_told_apart(chitram: Chitram, migrated_sql
     for address in own:
         assert [request("GET", f"{address}/health{path}") for path in ("", "/live", "/ready")] == [200, 200, 200]
         assert request("GET", f"{address}/") == 404
+
+
+def test_the_probes_tell_of_a_shutdown_that_waits_for_a_request(chitram: Chitram, data: Path):
+    """The main port takes nobody new; this one says that it is going, until it has gone."""
+    port = free_port()
+    up = chitram("up", "--port", 0, "--data", data, "--nodes", 0, environ={"METRICS_PORT": str(port)})
+    url = up.wait_for("ready ")
+    host, main_port = url.removeprefix("http://").split(":")
+    probes = f"http://127.0.0.1:{port}"
+    with socket.create_connection((host, int(main_port))) as slow:
+        slow.sendall(f"POST {API}/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{{".encode())
+        asyncio.run(until(lambda: " 2" in in_flight(probes)))
+        up.interrupt(signal.SIGTERM)
+        asyncio.run(until(lambda: request("GET", f"{probes}/health/ready") == 503))
+        with pytest.raises(URLError):
+            fetch(f"{url}/health/live")
+        assert request("GET", f"{probes}/health/live") == 200
+    assert up.wait(10) == 0
 
 
 def test_a_taken_metrics_port_is_named(chitram: Chitram, migrated_sqlite: Path, tmp_path: Path):

@@ -52,6 +52,6 @@ class Requests:
         }
         text = "Requests answered, by method, pattern of the route and status; 499 is a client that went away."
         yield counter("chitram_http_requests", text, ("method", "route", "status"), counts)
-        text = "Time from a request's headers to its answer's last byte."
+        text = "Time from a request's headers until its answer is ready, or sent if it is streamed."
         times = {labels: cell.durations for labels, cell in self._cells.items()}
         yield histogram("chitram_http_request_duration_seconds", text, ("method", "route"), times)
