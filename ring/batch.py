@@ -1,10 +1,12 @@
 """Reads of many keys at once: one request per node, one call of the loader, one fill per key that was missing."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from ring import codec
 from ring.errors import NodeError
+from ring.events import Loading
 from ring.filler import Filler, Found
 from ring.hashring import encode
 from ring.options import Options
@@ -37,22 +39,27 @@ class BatchReader:
         for key in dict.fromkeys(keys):
             groups.setdefault(self._reader.pick(encode(key), now), []).append(key)
         asked = [(node, group) for node, group in groups.items() if node is not None]
-        hits = await asyncio.gather(*(self._ask(node, group) for node, group in asked))
-        found = {key: answer for group in hits for key, answer in group.items()}
+        answers = await asyncio.gather(*(self._ask(node, group) for node, group in asked))
+        silent = {node for (node, _), answer in zip(asked, answers, strict=True) if answer is None}
+        found = {key: hit for answer in answers if answer is not None for key, hit in answer.items()}
         missing = {key: node for node, group in groups.items() for key in group if key not in found}
         if missing:
-            found |= await self._load(missing, load_many)
+            reasons = Counter(
+                self._reader.load_reason(None if node in silent else node, encode(key)) for key, node in missing.items()
+            )
+            found |= await self._load(missing, reasons, load_many)
         return {key: found[key] for key in keys}
 
-    async def _ask(self, node: RedisNode, keys: list[str]) -> dict[str, Found]:
+    async def _ask(self, node: RedisNode, keys: list[str]) -> dict[str, Found] | None:
+        """Return the hits; None if the node did not answer."""
         began, epoch, session = self._clock(), node.trust.epoch, node.session
         if session is None:
-            return {}
+            return None
         try:
             entries = await session.get_many([encode(key) for key in keys])
         except NodeError as error:
             self._reader.observer.op(node.name, "get", node.failed(error), self._clock() - began)
-            return {}
+            return None
         found: dict[str, Found] = {}
         for key, raw in zip(keys, entries, strict=True):
             if raw is not None and codec.is_answer(raw, epoch):
@@ -60,9 +67,13 @@ class BatchReader:
             self._reader.count(node, "hit" if key in found else "miss", began)
         return found
 
-    async def _load(self, missing: Mapping[str, RedisNode | None], load_many: LoadMany) -> dict[str, Found]:
+    async def _load(
+        self, missing: Mapping[str, RedisNode | None], reasons: Mapping[str, int], load_many: LoadMany
+    ) -> dict[str, Found]:
         taken = await asyncio.gather(*(self._take(key, node) for key, node in missing.items()))
         leases = {key: lease for key, lease in zip(missing, taken, strict=True) if lease is not None}
+        for reason, count in reasons.items():
+            self._reader.observer.event(Loading(reason, count))
         began = self._clock()
         values = await load_many(list(missing))
         cost = (self._clock() - began) / len(missing)

@@ -31,6 +31,16 @@ class TrustChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class Loading:
+    """A load of so many keys begins. `miss`: the node has them not; `failover`: nor has the one that stands in for
+    theirs; `nonode`: none could be asked, or it did not answer; `disabled`: there is none; `refresh`: early, by a hit.
+    """
+
+    reason: str
+    keys: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Filled:
     """A fill ended: `stored`, `lost` (the lease was gone: an invalidation or its expiry came first) or `error`."""
 
@@ -99,6 +109,7 @@ class LogUnreachable:
 Event = (
     Transition
     | TrustChanged
+    | Loading
     | Filled
     | RefreshFailed
     | Invalidated

@@ -9,14 +9,14 @@
 
 import math
 import random
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from ring import codec
 from ring.errors import NodeError
-from ring.events import Guarded, RefreshFailed
+from ring.events import Guarded, Loading, RefreshFailed
 from ring.filler import Filler, Found, Load
 from ring.hashing import LAST_SLOT, SLOTS, hash_32
 from ring.hashring import encode
@@ -102,7 +102,7 @@ class Reader:
             found = await self._flights.join(name, partial(self._miss, node, name, load))
             if found is not None:
                 return found
-        return Found(await load(), "miss", None)
+        return Found(await self._noted(load, "miss")(), "miss", None)
 
     def pick(self, name: bytes, now: float) -> RedisNode | None:
         """Return the node that may be asked for this key at this moment: the read rule."""
@@ -122,6 +122,21 @@ class Reader:
             node.feed(Signal.REPLY)
         self.observer.op(node.name, "get", result, seconds)
 
+    def load_reason(self, node: RedisNode | None, name: bytes) -> str:
+        """Say why a key has to be loaded that was looked for on this node."""
+        if node is None:
+            return "nonode" if self.has_nodes else "disabled"
+        return "miss" if self._slots[hash_32(name) & LAST_SLOT][:1] == (node,) else "failover"
+
+    def _noted(self, load: Load, reason: str) -> Load:
+        """Tell the observer at the moment when the load begins, if it does."""
+
+        def begin() -> Awaitable[bytes | None]:
+            self.observer.event(Loading(reason))
+            return load()
+
+        return begin
+
     async def _miss(self, node: RedisNode | None, name: bytes, load: Load, flight: Flight[Found]) -> Found:
         if node is None and self._clock() - self._load_failed < _OUTAGE_MEMORY:
             stale = await self._stale(name, flight)
@@ -129,6 +144,7 @@ class Reader:
                 return stale
         if node is not None:
             node = self.pick(name, self._clock())  # anew: the node set may have changed since the read set out
+        load = self._noted(load, self.load_reason(node, name))
         try:
             if node is not None:
                 return await self._filler.fetch(flight, node, name, load)
@@ -173,7 +189,7 @@ class Reader:
     async def _refresh(self, node: RedisNode, name: bytes, raw: bytes, load: Load) -> None:
         began = self._clock()
         try:
-            value = await load()
+            value = await self._noted(load, "refresh")()
         except Exception as error:
             self.observer.event(RefreshFailed(node.name, type(error).__name__))
         else:

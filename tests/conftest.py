@@ -4,6 +4,7 @@ pytest_plugins = [
     "tests.servers.browser",
     "tests.servers.command",
     "tests.servers.postgres",
+    "tests.servers.prometheus",
     "tests.servers.redis_nodes",
     "tests.servers.service",
 ]

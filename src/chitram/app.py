@@ -1,11 +1,13 @@
 """The composition root: the only module that knows all others, and what they are made of."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from importlib.metadata import version
 
 from aiohttp import web
 
 from chitram.adapters.blobs_disk import DiskStorage
+from chitram.adapters.blobs_measured import MeasuredStorage
 from chitram.adapters.database import Database
 from chitram.adapters.images_sql import SqlImages
 from chitram.adapters.invalidation_log_sql import SqlInvalidationLog
@@ -25,17 +27,18 @@ from chitram.lifespan import (
     closing_context,
     database_context,
     drain_context,
+    measuring,
     pruning,
     ring_context,
     sweeping,
 )
-from chitram.metrics import Gauges, Metrics, NodeGauge
+from chitram.metrics import Gauges, Metrics, NodeGauge, NullMetrics, Work
 from chitram.services.accounts import Accounts
 from chitram.services.gallery import Gallery
 from chitram.services.health import Health, NodeHealth
 from chitram.services.housekeeping import Housekeeping
 from chitram.services.ring_admin import LiveNode, RingAdmin
-from chitram.services.thumbnails import Thumbnailer
+from chitram.services.thumbnails import Finished, Thumbnailer
 from chitram.services.uploads import UploadLimits, Uploads
 from chitram.settings import Settings, SettingsError
 from ring import Membership, RingCache, Status
@@ -53,12 +56,14 @@ def create_app(settings: Settings, *, sole: bool = False) -> web.Application:
     Raises :class:`SettingsError` for nodes that cannot be parsed. Nothing is connected before the application starts.
     """
     app = web.Application(client_max_size=MAX_BODY)
-    metrics = Metrics(version=version("chitram"))
+    metrics = Metrics(version=version("chitram")) if settings.metrics_enabled else NullMetrics()
+    work = metrics.work
     database = Database(
         settings.database_url,
         pool_size=settings.db_pool_size,
         max_overflow=settings.db_max_overflow,
         recycle=settings.db_pool_recycle,
+        waited=work.pool_waited,
     )
     invalidations = SqlInvalidationLog(database.lane(LOG_CONNECTIONS))
     configured = _membership(settings)
@@ -66,25 +71,32 @@ def create_app(settings: Settings, *, sole: bool = False) -> web.Application:
     cache = RingCache(configured, invalidations, prefix=settings.cache_key_prefix, ttl=ttl, observer=metrics)
     images = CachedImages(SqlImages(database, image_body), cache)
     users = SqlUsers(database)
-    storage = DiskStorage(settings.local_storage_path)
+    storage = MeasuredStorage(DiskStorage(settings.local_storage_path), work)
     pictures = PillowPictures(max_pixels=settings.max_pixels)
     passwords = Argon2Passwords()
     lifetime = timedelta(minutes=settings.jwt_expire_minutes)
     tokens = JwtTokens(settings.jwt_secret_key.get_secret_value(), lifetime=lifetime)
-    thumbnailer = Thumbnailer(images=images, storage=storage, pictures=pictures, finished=metrics.thumbnails)
-    uploads = Uploads(images=images, storage=storage, pictures=pictures, limits=_limits(settings), owed=thumbnailer.owe)
+    thumbnailer = Thumbnailer(images=images, storage=storage, pictures=pictures, finished=_noting(work))
+    uploads = Uploads(
+        images=images,
+        storage=storage,
+        pictures=pictures,
+        limits=_limits(settings),
+        owed=thumbnailer.owe,
+        waited=work.upload_waited,
+    )
     health = Health(database=database.ping, storage=storage.check, nodes=lambda: _node_health(cache.status()))
 
     app[METRICS] = metrics
     app[GALLERY] = Gallery(images=images, storage=storage)
     app[UPLOADS] = uploads
-    app[ACCOUNTS] = Accounts(users=users, passwords=passwords, tokens=tokens)
+    app[ACCOUNTS] = Accounts(users=users, passwords=passwords, tokens=tokens, tried=work.login)
     app[HEALTH] = health
     app[RING_ADMIN] = RingAdmin(sets=SqlNodeSets(database), live=lambda: _live_nodes(cache.status()))
     app[SITE] = Site(settings.app_env == "production", int(lifetime.total_seconds()), version("chitram"))
-    metrics.gauges = lambda: _gauges(cache, uploads, thumbnailer)
+    metrics.gauges = lambda: _gauges(cache, uploads, thumbnailer, database)
 
-    routes = [*api_routes(), *probe_routes(metrics=settings.metrics_enabled), *page_routes()]
+    routes = [*api_routes(), *probe_routes(metrics=_metrics_here(settings)), *page_routes()]
     app.add_routes(observed(routes, metrics, health))
     setup_pages(app)
     housekeeping = Housekeeping(images=images, storage=storage)
@@ -96,13 +108,29 @@ def create_app(settings: Settings, *, sole: bool = False) -> web.Application:
             background_context(
                 thumbnailer.work,
                 thumbnailer.catch_up,
-                sweeping(housekeeping, sole=sole),
+                sweeping(housekeeping, work.swept, sole=sole),
                 pruning(invalidations, users, timedelta(seconds=ttl)),
+                *measuring(storage, work),
             ),
             drain_context(health),
         ]
     )
     return app
+
+
+def create_probe_app(app: web.Application, *, metrics: bool) -> web.Application:
+    """The probes of *app*, and its metrics if wanted, for a port of their own: behind a port that processes share, or a
+    proxy, nobody could say which process answered.
+    """
+    probes = web.Application(client_max_size=MAX_BODY)
+    probes[METRICS], probes[HEALTH] = app[METRICS], app[HEALTH]
+    probes[UPLOADS], probes[ACCOUNTS], probes[SITE] = app[UPLOADS], app[ACCOUNTS], app[SITE]
+    probes.add_routes(observed(probe_routes(metrics=metrics), app[METRICS], app[HEALTH]))
+    return probes
+
+
+def _metrics_here(settings: Settings) -> bool:
+    return settings.metrics_enabled and not settings.metrics_port
 
 
 def _membership(settings: Settings) -> Membership:
@@ -133,12 +161,28 @@ def _live_nodes(status: Status) -> list[LiveNode]:
     ]
 
 
-def _gauges(cache: RingCache, uploads: Uploads, thumbnailer: Thumbnailer) -> Gauges:
+def _noting(work: Work) -> Callable[[Finished], None]:
+    def note(job: Finished) -> None:
+        work.job("thumbnails", job.result, job.seconds)
+        if job.result == "done":
+            work.thumbnails_ready(job.since_owed)
+
+    return note
+
+
+def _gauges(cache: RingCache, uploads: Uploads, thumbnailer: Thumbnailer, database: Database) -> Gauges:
     status = cache.status()
-    nodes = [
-        NodeGauge(node.name, node.state, node.trusted, node.ownership, node.lag, node.verified_age)
-        for node in status.nodes
-    ]
     return Gauges(
-        status.version, status.ring_hash, status.vnodes, status.imbalance, nodes, uploads.active, thumbnailer.waiting
+        ring_version=status.version,
+        ring_hash=status.ring_hash,
+        vnodes=status.vnodes,
+        imbalance=status.imbalance,
+        nodes=[
+            NodeGauge(n.name, n.state, n.trusted, n.ownership, n.lag, n.verified_age, n.weight) for n in status.nodes
+        ],
+        uploads_in_progress=uploads.active,
+        uploads_limit=uploads.limits.concurrency,
+        jobs_waiting=thumbnailer.waiting,
+        jobs_dead=thumbnailer.dead,
+        pool=(database.in_use, database.limit),
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,14 +14,18 @@ from chitram.adapters.invalidation_log_sql import SqlInvalidationLog
 from chitram.adapters.schema import require_current
 from chitram.adapters.users_sql import SqlUsers
 from chitram.domain.errors import ChitramError
+from chitram.metrics import Work
 from chitram.services.health import Health
-from chitram.services.housekeeping import GRACE, Housekeeping
+from chitram.services.housekeeping import GRACE, Housekeeping, Swept
+from chitram.services.ports import BlobStorage
 from ring import Membership, RingCache
 
 log = logging.getLogger(__name__)
 
 Context = Callable[[web.Application], AsyncIterator[None]]
 HOURLY = 3600.0
+LAG_SECONDS = 0.25
+SPACE_SECONDS = 30.0
 RESTART_SECONDS = 5.0
 LOG_MARGIN = timedelta(hours=1)
 """How much longer than the longest-lived value the invalidation log is kept."""
@@ -87,17 +91,44 @@ def drain_context(health: Health) -> Context:
     return run
 
 
-def sweeping(housekeeping: Housekeeping, *, sole: bool) -> Callable[[], Coroutine[Any, Any, None]]:
+def sweeping(
+    housekeeping: Housekeeping, swept: Callable[[Swept], None], *, sole: bool
+) -> Callable[[], Coroutine[Any, Any, None]]:
     """Sweep at the start and every hour. *sole* says that nobody else uses the storage: then nothing is too young."""
     started = datetime.now(UTC)
 
+    async def sweep(before: datetime) -> None:
+        swept(await housekeeping.sweep(before=before))
+
     async def run() -> None:
-        await _tolerant("sweep", lambda: housekeeping.sweep(before=started if sole else started - GRACE))
+        await _tolerant("sweep", lambda: sweep(started if sole else started - GRACE))
         while True:
             await asyncio.sleep(HOURLY)
-            await _tolerant("sweep", lambda: housekeeping.sweep(before=datetime.now(UTC) - GRACE))
+            await _tolerant("sweep", lambda: sweep(datetime.now(UTC) - GRACE))
 
     return run
+
+
+def measuring(storage: BlobStorage, work: Work) -> Sequence[Callable[[], Coroutine[Any, Any, None]]]:
+    """What nothing else would notice: how late the event loop is, and how full the storage."""
+
+    async def lag() -> None:
+        clock = asyncio.get_running_loop().time
+        while True:
+            due = clock() + LAG_SECONDS
+            await asyncio.sleep(LAG_SECONDS)
+            work.loop_lag(max(clock() - due, 0.0))
+
+    async def note_space() -> None:
+        if (space := await storage.space()) is not None:
+            work.space(space.free, space.size)
+
+    async def watch_space() -> None:
+        while True:
+            await _tolerant("measuring the storage", note_space)
+            await asyncio.sleep(SPACE_SECONDS)
+
+    return lag, watch_space
 
 
 def pruning(
@@ -145,4 +176,4 @@ async def _tolerant(what: str, work: Callable[[], Awaitable[object]]) -> None:
     try:
         await work()
     except ChitramError as error:
-        log.warning("%s put off for an hour: %s", what, error)
+        log.warning("%s put off: %s", what, error)

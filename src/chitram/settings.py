@@ -68,6 +68,7 @@ class Settings(BaseModel):
     allowed_content_types: frozenset[MediaType] = frozenset(MediaType)
 
     metrics_enabled: bool = True
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] = 0
 
     @classmethod
     def load(

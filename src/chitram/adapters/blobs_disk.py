@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from chitram.domain.errors import ServiceUnavailable
-from chitram.services.ports import Staged, StoredBlob
+from chitram.services.ports import Space, Staged, StoredBlob
 
 CHUNK = 256 * 1024
 STAGING = "staging"
@@ -110,6 +111,16 @@ class DiskStorage:
         async with self.stage(few()) as staged:
             with _reachable():
                 await asyncio.to_thread(staged.path.read_bytes)
+
+    async def space(self) -> Space | None:
+        """Of the file system. Asked in a thread: a disk that hangs must not hold the event loop up."""
+        with _reachable():
+            return await asyncio.to_thread(self._space)
+
+    def _space(self) -> Space:
+        existing = next(path for path in (self._root, *self._root.parents) if path.exists())
+        usage = shutil.disk_usage(existing)
+        return Space(usage.free, usage.total)
 
     def _new_staging_file(self) -> BinaryIO:
         folder = self._root / STAGING

@@ -1,8 +1,9 @@
 """Connections to SQLite or PostgreSQL: taken late, given back early, never two at a time for one request."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from copy import copy
 from functools import partial
 from threading import Thread
@@ -10,7 +11,7 @@ from typing import Any
 from weakref import WeakSet
 
 import aiosqlite
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, QueuePool, event, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -24,9 +25,22 @@ WAIT_SECONDS = 5
 
 
 class Database:
-    """Short transactions. Every failure to reach the database is ``ServiceUnavailable``."""
+    """Short transactions. Every failure to reach the database is ``ServiceUnavailable``.
 
-    def __init__(self, url: str, *, pool_size: int = 10, max_overflow: int = 5, recycle: int = 1800) -> None:
+    *limit* connections are opened at most; *waited* is told how many seconds each user waited for one.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        max_overflow: int = 5,
+        recycle: int = 1800,
+        waited: Callable[[float], None] = lambda _: None,
+    ) -> None:
+        self.limit = pool_size + max_overflow
+        self._waited = waited
         self.is_sqlite = url.startswith("sqlite")
         self._threads: WeakSet[Thread] = WeakSet()
         arguments: dict[str, Any] = {"timeout": CONNECT_SECONDS, "command_timeout": STATEMENT_SECONDS}
@@ -53,17 +67,34 @@ class Database:
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A connection for reading. Each statement sees what was committed when it began."""
         with _reachable():
-            async with self.engine.connect() as connection:
+            async with self._connection(nullcontext()) as connection:
                 yield connection
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that commits when the block ends and rolls back when it raises."""
         with _reachable():
-            async with self._turn, self.engine.connect() as connection:
+            async with self._connection(self._turn) as connection:
                 await connection.execution_options(chitram_write=True)
                 async with connection.begin():
                     yield connection
+
+    @property
+    def in_use(self) -> int:
+        """How many connections are in somebody's hands."""
+        pool = self.engine.pool
+        return pool.checkedout() if isinstance(pool, QueuePool) else 0
+
+    @asynccontextmanager
+    async def _connection(self, turn: AbstractAsyncContextManager[Any]) -> AsyncIterator[AsyncConnection]:
+        asked, stack = time.monotonic(), AsyncExitStack()
+        async with stack:
+            try:
+                await stack.enter_async_context(turn)
+                connection = await stack.enter_async_context(self.engine.connect())
+            finally:
+                self._waited(time.monotonic() - asked)
+            yield connection
 
     async def ping(self) -> None:
         """Ask for one row. Raises ``ServiceUnavailable``."""

@@ -116,6 +116,12 @@ class SqlImages:
         async with self._database.read() as connection:
             return [(ImageId(row.id), row.blob_key) for row in await connection.execute(query)]
 
+    async def count_without_thumbnails(self) -> int:
+        """Counted in an index alone."""
+        query = select(func.count()).select_from(images).where(images.c.thumbnails == Thumbnails.FAILED)
+        async with self._database.read() as connection:
+            return int((await connection.execute(query)).scalar_one())
+
     async def delete_token_sha256(self, image_id: ImageId) -> str | None:
         """Read from the primary every time."""
         query = select(images.c.delete_token_sha256).where(images.c.id == image_id)

@@ -74,6 +74,10 @@ class CachedImages:
         """From the database."""
         return await self._rows.owing_thumbnails(limit)
 
+    async def count_without_thumbnails(self) -> int:
+        """From the database."""
+        return await self._rows.count_without_thumbnails()
+
     async def delete_token_sha256(self, image_id: ImageId) -> str | None:
         """From the database: never cached."""
         return await self._rows.delete_token_sha256(image_id)

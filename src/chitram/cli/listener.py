@@ -11,11 +11,11 @@ class AddressError(StackError):
     """The service cannot listen where it was told to."""
 
 
-def bind(host: str, port: int, *, reuse_port: bool = False) -> socket.socket:
+def bind(host: str, port: int, *, reuse_port: bool = False, option: str = "--port") -> socket.socket:
     """A bound socket that does not listen yet: whoever connects meanwhile is refused, not kept waiting.
 
     Port 0 takes a free one. `reuse_port` lets several processes share a port, and the kernel spread
-    the connections over them. Raises AddressError with a sentence.
+    the connections over them. Raises AddressError with a sentence that names the `option` to change.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -29,16 +29,17 @@ def bind(host: str, port: int, *, reuse_port: bool = False) -> socket.socket:
         listener.bind(address)
     except OSError as error:
         listener.close()
-        raise AddressError(explain(error, host, port)) from error
+        raise AddressError(explain(error, host, port, option)) from error
     return listener
 
 
-def explain(error: OSError, host: str, port: int) -> str:
+def explain(error: OSError, host: str, port: int, option: str = "--port") -> str:
     """What is wrong with an address, and what to do about it."""
     if error.errno == errno.EADDRINUSE:
-        return f"port {port} on {host} is taken by another program: choose another --port, or --port 0 for a free one"
+        free = ", or --port 0 for a free one" if option == "--port" else ""
+        return f"port {port} on {host} is taken by another program: choose another {option}{free}"
     if error.errno == errno.EACCES:
-        return f"port {port} needs more rights than this user has: choose a --port above 1023"
+        return f"port {port} needs more rights than this user has: choose a {option} above 1023"
     if error.errno == errno.EADDRNOTAVAIL:
         return f"{host} is no address of this machine: choose another --host"
     return f"cannot listen on {host}, port {port}: {os.strerror(error.errno or 0)}"

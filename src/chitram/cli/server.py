@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
 
@@ -25,15 +25,22 @@ _BACKLOG = 65_535
 _log = logging.getLogger(__name__)
 
 
-def run_service(app: web.Application, listener: socket.socket, *, on_ready: Callable[[str], None]) -> None:
-    """Serve on a bound socket until SIGINT, SIGTERM or SIGHUP; `on_ready` gets the URL once it answers there.
+Site = tuple[web.Application, socket.socket]
+"""An application and the bound socket that it is to listen on."""
+
+
+def run_service(
+    app: web.Application, listener: socket.socket, *, on_ready: Callable[[str], None], beside: Sequence[Site] = ()
+) -> None:
+    """Serve on a bound socket until SIGINT, SIGTERM or SIGHUP; `on_ready` gets the URL once it answers there. What is
+    `beside` it (probes on a port of their own) answers to the end, also while requests under way are finishing.
 
     The first signal stops gracefully, a second one ends the process at once. Raises AddressError when
     the socket cannot listen, and whatever the application raises when it cannot start.
     """
     raise_file_limit()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(app, listener, on_ready))
+        runner.run(_serve([(app, listener), *beside], on_ready))
 
 
 def configure_logging(*, debug: bool) -> None:
@@ -49,11 +56,14 @@ def configure_logging(*, debug: bool) -> None:
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
 
 
-async def _serve(app: web.Application, listener: socket.socket, on_ready: Callable[[str], None]) -> None:
+async def _serve(sites: Sequence[Site], on_ready: Callable[[str], None]) -> None:
     # Compressed bodies are not asked for, and unpacking a bomb would hold the event loop up before anybody can refuse.
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=CUT_SECONDS, auto_decompress=False)
+    runners = [
+        web.AppRunner(app, access_log=None, shutdown_timeout=CUT_SECONDS, auto_decompress=False) for app, _ in sites
+    ]
+    listeners = [listener for _, listener in sites]
     stop = asyncio.ensure_future(_stop_signal().wait())
-    start = asyncio.ensure_future(_start(runner, listener, on_ready))
+    start = asyncio.ensure_future(_start(runners, listeners, on_ready))
     try:
         await asyncio.wait({start, stop}, return_when=asyncio.FIRST_COMPLETED)
         if start.done():
@@ -63,18 +73,25 @@ async def _serve(app: web.Application, listener: socket.socket, on_ready: Callab
         start.cancel()
         stop.cancel()
         await asyncio.wait({start, stop})
-        await _clean_up(runner)
+        await _clean_up(runners)
 
 
-async def _start(runner: web.AppRunner, listener: socket.socket, on_ready: Callable[[str], None]) -> None:
+async def _start(
+    runners: Sequence[web.AppRunner], listeners: Sequence[socket.socket], on_ready: Callable[[str], None]
+) -> None:
+    for runner, listener in zip(runners, listeners, strict=True):
+        await _listen(runner, listener)
+    url = url_of(listeners[0])
+    await _until_it_answers(url)
+    on_ready(url)
+
+
+async def _listen(runner: web.AppRunner, listener: socket.socket) -> None:
     await runner.setup()
     try:
         await web.SockSite(runner, listener, backlog=_BACKLOG).start()
     except OSError as error:
         raise AddressError(explain(error, *listener.getsockname()[:2])) from error
-    url = url_of(listener)
-    await _until_it_answers(url)
-    on_ready(url)
 
 
 async def _until_it_answers(url: str) -> None:
@@ -89,10 +106,12 @@ async def _until_it_answers(url: str) -> None:
                 await asyncio.sleep(0.2)
 
 
-async def _clean_up(runner: web.AppRunner) -> None:
+async def _clean_up(runners: Sequence[web.AppRunner]) -> None:
     try:
-        await _drain(runner)
-        await asyncio.wait_for(runner.cleanup(), STOP_SECONDS)
+        await _drain(runners[0])
+        async with asyncio.timeout(STOP_SECONDS):
+            for runner in runners:
+                await runner.cleanup()
     except TimeoutError:
         _log.warning("not everything stopped within %g s; ending anyway", STOP_SECONDS)
 

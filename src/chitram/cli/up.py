@@ -13,6 +13,7 @@ from chitram.adapters.schema import migrate
 from chitram.app import create_app
 from chitram.cli.environment import environment
 from chitram.cli.listener import bind
+from chitram.cli.probes import metrics_address, probe_sites
 from chitram.cli.server import configure_logging, run_service
 from chitram.cli.stack import running_nodes, stack_settings, supervision
 from chitram.embedded.data_dir import DataDir
@@ -64,14 +65,15 @@ def up(host: str, port: int, data: Path, nodes: int, redis_server: str | None) -
         migrate(settings.database_url)
         app = create_app(settings, sole=True)
         app.cleanup_ctx.append(supervision(running))
-        run_service(app, listener, on_ready=lambda url: _announce(url, directory, running, settings))
+        with probe_sites(app, settings, host) as beside:
+            run_service(app, listener, on_ready=lambda url: _announce(url, directory, running, settings), beside=beside)
 
 
 def _announce(url: str, directory: DataDir, nodes: Nodes, settings: Settings) -> None:
     addresses = {
         "gallery": f"{url}/",
         "API": f"{url}/api/v1",
-        "metrics": f"{url}/metrics" if settings.metrics_enabled else "off (METRICS_ENABLED)",
+        "metrics": metrics_address(url, settings),
         "health": f"{url}/health",
         **{f"node {node.name}": node.address for node in nodes},
         **({} if settings.node_list else {"cache": "off: every read goes to the database"}),

@@ -1,5 +1,6 @@
 """Uploads by multipart request (RFC 7578): a place first, then fields and one file, streamed, in any order."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
@@ -38,7 +39,8 @@ async def receive_upload(request: web.Request, caller: Caller) -> Uploaded:
         _refuse_announced(request, uploads.limits.max_bytes)
         async with uploads.place(), _multipart(request) as form, _ReceivedFile(request, form) as received:
             uploaded = await uploads.keep(received, form.options(), caller)
-    request.app[METRICS].upload("duplicate" if uploaded.duplicate else "created")
+    result = "duplicate" if uploaded.duplicate else "created"
+    request.app[METRICS].work.upload(result, received.staged.size)
     return uploaded
 
 
@@ -47,7 +49,13 @@ def _counted(metrics: Metrics) -> Iterator[None]:
     try:
         yield
     except ChitramError as error:
-        metrics.upload(error.code)
+        metrics.work.upload(error.code)
+        raise
+    except (ConnectionError, asyncio.CancelledError):
+        metrics.work.upload("aborted")
+        raise
+    except Exception:
+        metrics.work.upload(ChitramError.code)
         raise
 
 

@@ -1,13 +1,17 @@
 """Register, sign in, sign out, and who a token speaks for."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Literal
 from uuid import uuid4
 
 from chitram.domain.account import User, email_problem, normalise_email, password_problem
 from chitram.domain.errors import InvalidCredentials, Unauthorized, UserInactive, ValidationFailed
 from chitram.domain.image import Caller
 from chitram.services.ports import Passwords, Tokens, Users
+
+LoginResult = Literal["ok", "wrong", "inactive"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +36,13 @@ class Session:
 
 
 class Accounts:
-    """Local accounts."""
+    """Local accounts. *tried* is told how each attempt to sign in ended."""
 
-    def __init__(self, *, users: Users, passwords: Passwords, tokens: Tokens) -> None:
+    def __init__(
+        self, *, users: Users, passwords: Passwords, tokens: Tokens, tried: Callable[[LoginResult], None]
+    ) -> None:
         self._users = users
+        self._tried = tried
         self._passwords = passwords
         self._tokens = tokens
 
@@ -59,10 +66,13 @@ class Accounts:
         found = await self._users.by_email(normalise_email(email))
         matches = await self._passwords.matches(password, found[1] if found else None)
         if found is None or not matches:
+            self._tried("wrong")
             raise InvalidCredentials
         user = found[0]
         if not user.is_active:
+            self._tried("inactive")
             raise UserInactive
+        self._tried("ok")
         return SignedIn(user, self._tokens.issue(user.id, at=asked))
 
     async def session(self, token: str) -> Session:

@@ -1,8 +1,8 @@
 """Collect what a killed process left behind: temporary files, and blobs whose image has no row."""
 
 import logging
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from chitram.domain.thumbnail import image_id_of
@@ -14,16 +14,29 @@ BATCH = 500
 FEW = 20
 SUSPICIOUS_SHARE = 0.05
 """So many lost images, or this share of all, are what crashes leave; more of them mean another database."""
+KINDS = ("originals", "thumbnails", "other")
 GRACE = timedelta(hours=1)
 """How long an upload in another process may take between its last byte and its row."""
 
 
 @dataclass(frozen=True, slots=True)
+class Stored:
+    """How many files, and their bytes."""
+
+    objects: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Swept:
-    """What a sweep removed."""
+    """What a sweep removed, how many files without a picture it left, and what is stored: ``originals``,
+    ``thumbnails`` and ``other`` things that nothing here has made.
+    """
 
     temporary: int
     orphans: int
+    left: int = 0
+    stored: Mapping[str, Stored] = field(default_factory=dict)
 
 
 class Housekeeping:
@@ -43,7 +56,8 @@ class Housekeeping:
         when so many images are missing that the database cannot be the one of this storage.
         """
         temporary = await self._storage.clear_staging(older_than=before)
-        lost, images = await self._lost(before)
+        found = await self._look(before)
+        lost, images = [blob.key for blob in found.lost], len(found.images)
         missing = len({image_id_of(key) for key in lost})
         if missing > max(FEW, images * SUSPICIOUS_SHARE):
             log.error(
@@ -51,23 +65,45 @@ class Housekeeping:
                 missing,
                 images,
             )
-            return Swept(temporary, 0)
+            return Swept(temporary, 0, left=len(lost), stored=found.stored)
         await self._storage.delete(lost)
         if temporary or lost:
             log.info("swept %d unfinished uploads and %d files without a picture", temporary, len(lost))
-        return Swept(temporary, len(lost))
+        return Swept(temporary, len(lost), stored=found.without_lost())
 
-    async def _lost(self, before: datetime) -> tuple[list[str], int]:
-        """The keys of blobs without a row, and how many images have blobs at all."""
-        lost: list[str] = []
-        seen: set[str] = set()
+    async def _look(self, before: datetime) -> "_Found":
+        """Walk through all of it."""
+        found = _Found()
         async for batch in _batches(self._storage.walk()):
-            judged = {blob.key: image_id_of(blob.key) for blob in batch if blob.modified_at <= before}
-            owners = {owner for owner in judged.values() if owner}
+            judged = [(blob, image_id_of(blob.key)) for blob in batch if blob.modified_at <= before]
+            owners = {owner for _, owner in judged if owner}
             known = await self._images.known(owners)
-            lost += [key for key, owner in judged.items() if owner and owner not in known]
-            seen |= owners
-        return lost, len(seen)
+            found.lost += [blob for blob, owner in judged if owner and owner not in known]
+            found.images |= owners
+            found.stored = _sum(found.stored, batch, 1)
+        return found
+
+
+@dataclass(slots=True)
+class _Found:
+    """What a walk has seen."""
+
+    lost: list[StoredBlob] = field(default_factory=list)
+    images: set[str] = field(default_factory=set)
+    stored: dict[str, Stored] = field(default_factory=lambda: _sum({}, (), 1))
+
+    def without_lost(self) -> dict[str, Stored]:
+        """What is stored once the lost ones are gone."""
+        return _sum(self.stored, self.lost, -1)
+
+
+def _sum(before: Mapping[str, Stored], blobs: Iterable[StoredBlob], sign: int) -> dict[str, Stored]:
+    """Add the blobs to what there was, or take them away, by kind."""
+    after = {kind: before.get(kind, Stored(0, 0)) for kind in KINDS}
+    for blob in blobs:
+        kind = blob.key.partition("/")[0] if image_id_of(blob.key) else "other"
+        after[kind] = Stored(after[kind].objects + sign, after[kind].size + sign * blob.size)
+    return after
 
 
 async def _batches(blobs: AsyncIterator[StoredBlob]) -> AsyncIterator[list[StoredBlob]]:

@@ -106,6 +106,10 @@ class Images(Protocol):
         """The oldest images whose thumbnails are owed, with their blob keys."""
         ...
 
+    async def count_without_thumbnails(self) -> int:
+        """How many images will never have any: making them was given up."""
+        ...
+
     async def known(self, image_ids: Collection[str]) -> set[str]:
         """Which of these ids have a row. Never cached."""
         ...
@@ -248,6 +252,14 @@ class StoredBlob:
     modified_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Room in the storage, in bytes."""
+
+    free: int
+    size: int
+
+
 class BlobStorage(Protocol):
     """Originals and thumbnails by key. Each method raises ``ServiceUnavailable`` when the storage cannot be reached."""
 
@@ -281,6 +293,10 @@ class BlobStorage(Protocol):
 
     async def check(self) -> None:
         """Write, read and remove a few bytes."""
+        ...
+
+    async def space(self) -> Space | None:
+        """How much room there is, or ``None`` where nothing is known to limit it."""
         ...
 
 

@@ -6,9 +6,12 @@ failed after :data:`ATTEMPTS`, so that it is not tried for ever.
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from chitram.domain.errors import InvalidFileFormat, ServiceUnavailable, TooManyPixels
 from chitram.domain.identifiers import ImageId
@@ -22,19 +25,33 @@ CATCH_UP_SECONDS = 60.0
 """How often the database is asked what other processes left owing."""
 
 
+JobResult = Literal["done", "failed", "deferred"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """One attempt: how it ended, the seconds that it took, and those since the thumbnails were owed here."""
+
+    result: JobResult
+    seconds: float
+    since_owed: float
+
+
 class Thumbnailer:
     """A queue in memory in front of what the database knows; the queue may be lost at any moment."""
 
     def __init__(
-        self, *, images: Images, storage: BlobStorage, pictures: Pictures, finished: Callable[[bool], None]
+        self, *, images: Images, storage: BlobStorage, pictures: Pictures, finished: Callable[[Finished], None]
     ) -> None:
         self._images = images
         self._storage = storage
         self._pictures = pictures
         self._finished = finished
         self._queue: asyncio.Queue[tuple[ImageId, str]] = asyncio.Queue()
-        self._waiting: set[ImageId] = set()
+        self._waiting: dict[ImageId, float] = {}
         self._attempts: dict[ImageId, int] = {}
+        self.dead: int | None = None
+        """How many pictures will never have thumbnails, as the database last said."""
 
     @property
     def waiting(self) -> int:
@@ -44,7 +61,7 @@ class Thumbnailer:
     def owe(self, image_id: ImageId, blob_key: str) -> None:
         """Queue one image; called right after its row was written."""
         if image_id not in self._waiting:
-            self._waiting.add(image_id)
+            self._waiting[image_id] = time.monotonic()
             self._queue.put_nowait((image_id, blob_key))
 
     async def work(self) -> None:
@@ -54,7 +71,7 @@ class Thumbnailer:
             try:
                 await self._make(image_id, blob_key)
             finally:
-                self._waiting.discard(image_id)
+                self._waiting.pop(image_id, None)
 
     async def catch_up(self) -> None:
         """Queue what is owed since an earlier run, now and again every minute, until cancelled."""
@@ -62,22 +79,27 @@ class Thumbnailer:
             try:
                 for image_id, blob_key in await self._images.owing_thumbnails(limit=500):
                     self.owe(image_id, blob_key)
+                self.dead = await self._images.count_without_thumbnails()
             except ServiceUnavailable:
                 log.warning("cannot ask the database which thumbnails are owed; asking again in a minute")
             await asyncio.sleep(CATCH_UP_SECONDS)
 
     async def _make(self, image_id: ImageId, blob_key: str) -> None:
+        began, owed_at = time.monotonic(), self._waiting[image_id]
+        result: JobResult = "deferred"
         try:
             made = await self._render(image_id, blob_key)
             if not await self._images.settle_thumbnails(image_id, made=made):
                 await self._storage.delete(thumbnail_keys(image_id))  # deleted while we were drawing
             self._attempts.pop(image_id, None)
-            self._finished(made)
+            result = "done" if made else "failed"
         except ServiceUnavailable:
             log.warning("thumbnails of %s are put off: the database or the storage cannot be reached", image_id)
         except Exception:
             log.exception("thumbnails of %s failed unexpectedly", image_id)
-            await self._give_up_after_attempts(image_id)
+            result = await self._give_up_after_attempts(image_id)
+        now = time.monotonic()
+        self._finished(Finished(result, now - began, now - owed_at))
 
     async def _render(self, image_id: ImageId, blob_key: str) -> bool:
         try:
@@ -90,15 +112,17 @@ class Thumbnailer:
             await self._storage.put(thumbnail_key(image_id, thumbnail.size, thumbnail.kind), thumbnail.data)
         return True
 
-    async def _give_up_after_attempts(self, image_id: ImageId) -> None:
+    async def _give_up_after_attempts(self, image_id: ImageId) -> JobResult:
         self._attempts[image_id] = self._attempts.get(image_id, 0) + 1
-        if self._attempts[image_id] >= ATTEMPTS:
-            self._attempts.pop(image_id)
-            self._finished(False)
-            try:
-                await self._images.settle_thumbnails(image_id, made=False)
-            except ServiceUnavailable:
-                log.warning("thumbnails of %s stay owed: the database cannot be reached", image_id)
+        if self._attempts[image_id] < ATTEMPTS:
+            return "deferred"
+        self._attempts.pop(image_id)
+        try:
+            await self._images.settle_thumbnails(image_id, made=False)
+        except ServiceUnavailable:
+            log.warning("thumbnails of %s stay owed: the database cannot be reached", image_id)
+            return "deferred"
+        return "failed"
 
 
 @asynccontextmanager

@@ -6,6 +6,7 @@ The row comes last, so a picture that is listed is whole; a file without a row i
 import asyncio
 import hashlib
 import secrets
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -76,11 +77,13 @@ class Uploads:
         pictures: Pictures,
         limits: UploadLimits,
         owed: Callable[[ImageId, str], None],
+        waited: Callable[[float], None],
     ) -> None:
         self._images = images
         self._storage = storage
         self._pictures = pictures
         self._owed = owed
+        self._waited = waited
         self._places = asyncio.Semaphore(limits.concurrency)
         self.limits = limits
         self.active = 0
@@ -93,11 +96,14 @@ class Uploads:
     @asynccontextmanager
     async def place(self) -> AsyncIterator[None]:
         """Hold one of the places while a body is read. Raises ``ServiceUnavailable`` when none gets free in time."""
+        asked = time.monotonic()
         try:
             async with asyncio.timeout(self.limits.wait):
                 await self._places.acquire()
         except TimeoutError:
             raise ServiceUnavailable("Too many uploads at once. Try again in a moment.", retry_after=5) from None
+        finally:
+            self._waited(time.monotonic() - asked)
         self.active += 1
         try:
             yield
