@@ -13,6 +13,7 @@ from chitram.adapters.node_set_sql import SqlNodeSets
 from chitram.adapters.passwords import Argon2Passwords
 from chitram.adapters.pillow import PillowPictures
 from chitram.adapters.ring_cache import CachedImages
+from chitram.adapters.ring_log import LoggedRing
 from chitram.adapters.tokens import JwtTokens
 from chitram.adapters.users_sql import SqlUsers
 from chitram.handlers.middlewares import observed
@@ -60,7 +61,7 @@ def create_app(settings: Settings, *, sole: bool = False) -> web.Application:
     invalidations = SqlInvalidationLog(database)
     configured = _membership(settings)
     ttl = settings.cache_ttl_seconds
-    cache = RingCache(configured, invalidations, prefix=settings.cache_key_prefix, ttl=ttl, observer=metrics)
+    cache = RingCache(configured, invalidations, prefix=settings.cache_key_prefix, ttl=ttl, observer=LoggedRing(metrics))
     images = CachedImages(SqlImages(database, image_body), cache)
     users = SqlUsers(database)
     storage = DiskStorage(settings.local_storage_path)

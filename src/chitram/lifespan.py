@@ -1,7 +1,6 @@
 """What runs as long as the service does, in the order of its start; the teardown is the reverse by construction."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -14,11 +13,12 @@ from chitram.adapters.invalidation_log_sql import SqlInvalidationLog
 from chitram.adapters.schema import require_current
 from chitram.adapters.users_sql import SqlUsers
 from chitram.domain.errors import ChitramError
+from chitram.logs import get_logger
 from chitram.services.health import Health
 from chitram.services.housekeeping import GRACE, Housekeeping
 from ring import Membership, RingCache
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 Context = Callable[[web.Application], AsyncIterator[None]]
 HOURLY = 3600.0
@@ -131,7 +131,7 @@ async def _kept_running(job: Callable[[], Coroutine[Any, Any, None]]) -> None:
         try:
             return await job()
         except Exception:
-            log.exception("a background job failed unexpectedly; starting it again in %g s", RESTART_SECONDS)
+            log.exception("a background job failed unexpectedly; starting it again", seconds=RESTART_SECONDS)
             await asyncio.sleep(RESTART_SECONDS)
 
 
@@ -145,4 +145,4 @@ async def _tolerant(what: str, work: Callable[[], Awaitable[object]]) -> None:
     try:
         await work()
     except ChitramError as error:
-        log.warning("%s put off for an hour: %s", what, error)
+        log.warning("a job is put off for an hour", job=what, reason=str(error))

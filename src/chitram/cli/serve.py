@@ -7,7 +7,8 @@ import click
 from chitram.app import create_app
 from chitram.cli.environment import environment
 from chitram.cli.listener import bind
-from chitram.cli.server import configure_logging, run_service
+from chitram.cli.logging import start_logging
+from chitram.cli.server import run_service
 from chitram.settings import Settings
 
 
@@ -22,9 +23,17 @@ def serve(host: str, port: int, *, reuse_port: bool) -> None:
     export DATABASE_URL=postgresql://chitram:secret@db/chitram
     export REDIS_NODES=a=redis-a:6379,b=redis-b:6379,c=redis-c:6379
     chitram migrate && chitram serve --host 0.0.0.0
+
+    SIGTERM stops it once a proxy in front has had SHUTDOWN_DELAY_SECONDS to find out; Ctrl-C does not wait for one.
     """
     settings = Settings.load(environment(), dotenv=None)
-    configure_logging(debug=settings.debug)
+    start_logging(settings)
     app = create_app(settings)
     with closing(bind(host, port, reuse_port=reuse_port)) as listener:
-        run_service(app, listener, on_ready=lambda url: click.echo(f"ready {url}"))
+        run_service(
+            app,
+            listener,
+            on_ready=lambda url: click.echo(f"ready {url}"),
+            delay=settings.shutdown_delay_seconds,
+            log_requests=settings.logs_requests,
+        )
