@@ -39,6 +39,7 @@ from chitram.services.ring_admin import LiveNode, RingAdmin
 from chitram.services.thumbnails import Thumbnailer
 from chitram.services.uploads import UploadLimits, Uploads
 from chitram.settings import Settings, SettingsError
+from chitram.tracing import Tracing, Untraced
 from ring import Membership, RingCache, Status
 
 MAX_BODY = 64 * 1024
@@ -50,7 +51,8 @@ def create_app(settings: Settings, *, sole: bool = False) -> web.Application:
 
     Raises :class:`SettingsError` for nodes that cannot be parsed. Nothing is connected before the application starts.
     """
-    app = web.Application(client_max_size=MAX_BODY)
+    tracing = _tracing(settings)
+    app = web.Application(middlewares=tracing.middlewares, client_max_size=MAX_BODY)
     metrics = Metrics(version=version("chitram"))
     database = Database(
         settings.database_url,
@@ -58,18 +60,32 @@ def create_app(settings: Settings, *, sole: bool = False) -> web.Application:
         max_overflow=settings.db_max_overflow,
         recycle=settings.db_pool_recycle,
     )
+    tracing.statements(database.engine)
     invalidations = SqlInvalidationLog(database)
     configured = _membership(settings)
     ttl = settings.cache_ttl_seconds
-    cache = RingCache(configured, invalidations, prefix=settings.cache_key_prefix, ttl=ttl, observer=LoggedRing(metrics))
+    cache = RingCache(
+        configured,
+        invalidations,
+        prefix=settings.cache_key_prefix,
+        ttl=ttl,
+        observer=tracing.observer(LoggedRing(metrics)),
+        connect=tracing.connect,
+    )
     images = CachedImages(SqlImages(database, image_body), cache)
     users = SqlUsers(database)
-    storage = DiskStorage(settings.local_storage_path)
+    storage = tracing.storage(DiskStorage(settings.local_storage_path))
     pictures = PillowPictures(max_pixels=settings.max_pixels)
     passwords = Argon2Passwords()
     lifetime = timedelta(minutes=settings.jwt_expire_minutes)
     tokens = JwtTokens(settings.jwt_secret_key.get_secret_value(), lifetime=lifetime)
-    thumbnailer = Thumbnailer(images=images, storage=storage, pictures=pictures, finished=metrics.thumbnails)
+    thumbnailer = Thumbnailer(
+        images=images,
+        storage=storage,
+        pictures=pictures,
+        finished=metrics.thumbnails,
+        around=lambda: tracing.job("thumbnails"),
+    )
     uploads = Uploads(images=images, storage=storage, pictures=pictures, limits=_limits(settings), owed=thumbnailer.owe)
     health = Health(database=database.ping, storage=storage.check, nodes=lambda: _node_health(cache.status()))
 
@@ -88,6 +104,7 @@ def create_app(settings: Settings, *, sole: bool = False) -> web.Application:
     housekeeping = Housekeeping(images=images, storage=storage)
     app.cleanup_ctx.extend(
         [
+            *tracing.contexts,
             database_context(database),
             closing_context(pictures.close, passwords.close),
             ring_context(cache, invalidations, configured, sole=sole),
@@ -101,6 +118,14 @@ def create_app(settings: Settings, *, sole: bool = False) -> web.Application:
         ]
     )
     return app
+
+
+def _tracing(settings: Settings) -> Tracing:
+    if not settings.otel_exporter_otlp_endpoint:
+        return Untraced()
+    from chitram.tracing.traced import Traced  # noqa: PLC0415  whoever wants no traces need not load a library for them
+
+    return Traced(settings.otel_exporter_otlp_endpoint, version("chitram"))
 
 
 def _membership(settings: Settings) -> Membership:

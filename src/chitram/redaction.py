@@ -11,8 +11,10 @@ SHORTEST = 4
 
 _PATTERNS = (
     r"(?P<login>\b[a-z][a-z0-9+.-]*://[^\s/:@\"']*:)[^\s\"']*(?=@)",
-    (r"(?P<named>\b(?:[\w-]*(?:token|password|passwd|secret|api[_-]?key)|(?:proxy-)?authorization|(?:set-)?cookie)"
-    r"(?:\\?[\"'])?\s*[:=]\s*(?:b?\\?[\"'])?)(?:(?:bearer|basic)\s+)?[^\s\"'\\&,;)\]}]+"),
+    (
+        r"(?P<named>\b(?:[\w-]*(?:token|password|passwd|secret|api[_-]?key)|(?:proxy-)?authorization|(?:set-)?cookie)"
+        r"(?:\\?[\"'])?\s*[:=]\s*(?:b?\\?[\"'])?)(?:(?:bearer|basic)\s+)?[^\s\"'\\&,;)\]}]+"
+    ),
     r"(?P<bearer>\bbearer\s+)[\w.~+/=-]{16,}",
     r"\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?",
     r"\bctm_[\w-]{8,}",
