@@ -1,7 +1,9 @@
 """Fixtures that every test may ask for: real servers, each started at its first use."""
 
 pytest_plugins = [
+    "tests.otlp",
     "tests.servers.browser",
+    "tests.servers.caddy",
     "tests.servers.command",
     "tests.servers.postgres",
     "tests.servers.redis_nodes",
