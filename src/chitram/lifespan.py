@@ -1,8 +1,8 @@
 """What runs as long as the service does, in the order of its start; the teardown is the reverse by construction."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,6 +23,7 @@ log = get_logger(__name__)
 Context = Callable[[web.Application], AsyncIterator[None]]
 HOURLY = 3600.0
 RESTART_SECONDS = 5.0
+LEAVE_SECONDS = 0.5
 LOG_MARGIN = timedelta(hours=1)
 """How much longer than the longest-lived value the invalidation log is kept."""
 
@@ -120,10 +121,11 @@ def _places(members: Membership) -> set[tuple[str, str]]:
 
 @asynccontextmanager
 async def _running(jobs: tuple[Callable[[], Coroutine[Any, Any, None]], ...]) -> AsyncIterator[None]:
-    async with AsyncExitStack() as stack:
-        for job in jobs:
-            stack.push_async_callback(_cancel, asyncio.create_task(_kept_running(job)))
+    tasks = [asyncio.create_task(_kept_running(job)) for job in jobs]
+    try:
         yield
+    finally:
+        await _cancel(tasks)
 
 
 async def _kept_running(job: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -135,10 +137,13 @@ async def _kept_running(job: Callable[[], Coroutine[Any, Any, None]]) -> None:
             await asyncio.sleep(RESTART_SECONDS)
 
 
-async def _cancel(task: "asyncio.Task[None]") -> None:
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+async def _cancel(tasks: "Collection[asyncio.Task[None]]") -> None:
+    """All at once, and without waiting for ever: a driver whose database hangs takes seconds to let go of it."""
+    for task in tasks:
+        task.cancel()
+    _, late = await asyncio.wait(tasks, timeout=LEAVE_SECONDS)
+    if late:
+        log.warning("background jobs did not end in time", jobs=len(late), seconds=LEAVE_SECONDS)
 
 
 async def _tolerant(what: str, work: Callable[[], Awaitable[object]]) -> None:

@@ -46,7 +46,7 @@ class Customers:
         while not self._leaving:
             try:
                 await work()
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0.05)
             except (ClientError, TimeoutError) as error:
                 self.failures.append(repr(error))
 

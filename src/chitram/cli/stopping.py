@@ -16,11 +16,11 @@ from aiohttp import web
 from chitram.keys import HEALTH, METRICS
 from chitram.logs import get_logger
 
-DRAIN_SECONDS = 4.0
+DRAIN_SECONDS = 3.5
 """What requests under way have to finish in once no new ones are taken."""
-CUT_SECONDS = 0.4
+CUT_SECONDS = 0.3
 """And how long those that did not are given to be cut off: twice, first to end and then to be cancelled."""
-STOP_SECONDS = 2.5
+STOP_SECONDS = 3.0
 """What cutting off and letting go may take."""
 END_SECONDS = 9.8
 """After the signal the process ends, however it looks, unless a delay of more than three seconds was asked for."""
@@ -54,10 +54,14 @@ class Stop:
         for site in list(self._runner.sites):
             await site.stop()
         await self._finish_requests()
-        try:
-            await asyncio.wait_for(self._runner.cleanup(), STOP_SECONDS)
-        except TimeoutError:
+        # Not `wait_for`, which would wait for what hangs to notice that it was cancelled.
+        cleaning = asyncio.ensure_future(self._runner.cleanup())
+        _, late = await asyncio.wait({cleaning}, timeout=STOP_SECONDS)
+        if late:
+            cleaning.cancel()
             _log.warning("not everything stopped in time; ending anyway", seconds=STOP_SECONDS)
+        else:
+            cleaning.result()
 
     async def _finish_requests(self) -> None:
         """Let the requests that are under way finish: aiohttp's own shutdown would throw away what is still to come of
