@@ -1,6 +1,7 @@
 """Fixtures that every test may ask for: real servers, each started at its first use."""
 
 pytest_plugins = [
+    "tests.log_lines",
     "tests.otlp",
     "tests.servers.browser",
     "tests.servers.caddy",

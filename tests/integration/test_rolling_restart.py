@@ -6,6 +6,7 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
 from aiohttp import ClientSession
 
 from chitram.embedded.node import NodeProcess
@@ -20,20 +21,20 @@ from tests.servers.service import node_list
 from tests.waiting import until
 
 
-async def test_restarting_one_process_after_the_other_fails_no_request(
-    chitram: Chitram,
-    caddy: StartCaddy,
-    postgres: Postgres,
-    postgres_url: str,
-    redis_nodes: dict[str, NodeProcess],
-    tmp_path: Path,
-):
-    """Each is gone within ten seconds; no request fails; nothing is lost, half stored or back from the dead."""
-    environ = {
+@pytest.fixture
+def environ(postgres_url: str, redis_nodes: dict[str, NodeProcess], tmp_path: Path) -> dict[str, str]:
+    """What all processes share."""
+    return {
         "DATABASE_URL": postgres_url,
         "LOCAL_STORAGE_PATH": str(tmp_path / "blobs"),
         "REDIS_NODES": node_list(redis_nodes),
     }
+
+
+async def test_restarting_one_process_after_the_other_fails_no_request(
+    chitram: Chitram, caddy: StartCaddy, postgres: Postgres, environ: dict[str, str]
+):
+    """Each is gone within ten seconds; no request fails; nothing is lost, half stored or back from the dead."""
     ports = [free_port(), free_port()]
 
     async def start(port: int) -> Running:
@@ -61,7 +62,7 @@ async def test_restarting_one_process_after_the_other_fails_no_request(
         await until(lambda: len(customers.served_by) == 2)
         await customers.leave()
     assert customers.failures == []
-    await _nothing_is_lost(customers, url, postgres, postgres_url, tmp_path / "blobs")
+    await _nothing_is_lost(customers, url, postgres, environ)
 
 
 async def _register(session: ClientSession, url: str) -> str:
@@ -76,14 +77,15 @@ async def _register(session: ClientSession, url: str) -> str:
         return str((await answer.json())["access_token"])
 
 
-async def _nothing_is_lost(customers: Customers, url: str, postgres: Postgres, database: str, blobs: Path) -> None:
+async def _nothing_is_lost(customers: Customers, url: str, postgres: Postgres, environ: dict[str, str]) -> None:
+    database, blobs = environ["DATABASE_URL"].rpartition("/")[2], Path(environ["LOCAL_STORAGE_PATH"])
     kept = set(customers.digests) - customers.deleted
     for image_id in kept:
         body, _ = await asyncio.to_thread(fetch, f"{url}{API}/images/{image_id}/file")
         assert hashlib.sha256(body).hexdigest() == customers.digests[image_id]
 
     def ask(question: str) -> set[str]:
-        return set(postgres.execute(question, database=database.rpartition("/")[2]).split("\n"))
+        return set(postgres.execute(question, database=database).split("\n"))
 
     assert ask("SELECT id || ' ' || title FROM images") == {f"{each} {customers.titles[each]}" for each in kept}
     assert {path.name for path in (blobs / "originals").rglob("*") if path.is_file()} == kept

@@ -12,7 +12,9 @@ log = get_logger("chitram.access")
 
 
 class AccessLog(AbstractAccessLogger):
-    """Method, path without its query, route, status, duration and size; who asked, and how the metadata were found."""
+    """Method, path without its query, route, status, duration and bytes sent (the head of the answer included); who
+    asked, and how the metadata were found.
+    """
 
     def __init__(self, logger: logging.Logger, log_format: str) -> None:
         """As aiohttp makes it; both of its arguments are for its own kind of line."""
