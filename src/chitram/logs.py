@@ -105,12 +105,21 @@ def _fields(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict
 
 
 def _printable(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Control characters spelled out; the lines of a traceback indented, so that none of them looks like an event."""
+    """The time of day; control characters spelled out; the lines of a traceback indented, so that none of them looks
+    like an event.
+    """
     trace = event.pop("exception", None)
-    shown = {name: value if isinstance(value, int | float) else _spelled(str(value)) for name, value in event.items()}
+    shown = {name: _plain(value) for name, value in event.items()}
+    shown["time"] = datetime.fromisoformat(event["time"]).astimezone().strftime("%H:%M:%S")
     if trace:
         shown["exception"] = "\n".join(f"  {_spelled(line)}" for line in str(trace).split("\n"))
     return shown
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, int | float):
+        return value
+    return _spelled(",".join(map(str, value)) if isinstance(value, list) else str(value))
 
 
 def _spelled(text: str) -> str:

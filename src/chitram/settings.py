@@ -43,7 +43,7 @@ class Settings(BaseModel):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     access_log: bool = False
     otel_exporter_otlp_endpoint: str = ""
-    shutdown_delay_seconds: Annotated[float, Field(ge=0, le=60)] = 3.0
+    shutdown_delay_seconds: Annotated[float, Field(ge=0, le=60)] = 2.0
 
     database_url: str = "sqlite+aiosqlite:///chitram.db"
     db_pool_size: Annotated[int, Field(ge=1, le=500)] = 10

@@ -1,5 +1,7 @@
 """The request's id is in every line that is logged on its behalf, in whatever layer, thread or job that is."""
 
+from typing import Any
+
 from chitram.adapters.ring_log import LoggedRing
 from chitram.domain.errors import ServiceUnavailable
 from chitram.embedded.node import NodeProcess
@@ -34,8 +36,15 @@ async def test_a_job_logs_for_the_request_that_caused_it(service, logged: Lines,
         form = upload_form(picture())
         async with service.post(f"{API}/images/upload", data=form, headers={"X-Request-ID": number}) as answer:
             image = await answer.json()
-        await until(lambda image=image: image["id"] in str(logged.events("thumbnails failed unexpectedly")))
-        assert logged.events("thumbnails failed unexpectedly")[-1]["request_id"] == number
+        assert (await _failure(logged, image["id"]))["request_id"] == number
+
+
+async def _failure(logged: Lines, image_id: str) -> dict[str, Any]:
+    def about() -> list[dict[str, Any]]:
+        return [line for line in logged.events("thumbnails failed unexpectedly") if line["image"] == image_id]
+
+    await until(lambda: bool(about()))
+    return about()[-1]
 
 
 async def test_a_failure_is_logged_with_its_cause(service, logged: Lines, monkeypatch):

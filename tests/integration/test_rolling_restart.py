@@ -50,8 +50,7 @@ async def test_restarting_one_process_after_the_other_fails_no_request(
         customers.arrive()
         for index, port in enumerate(ports):
             await until(lambda: len(customers.served_by) >= 2)
-            before = customers.done
-            await until(lambda before=before: customers.done > before + 50)
+            await _served(customers, 50)
             began = time.monotonic()
             processes[index].interrupt(signal.SIGTERM)
             assert await asyncio.to_thread(processes[index].wait, 12) == 0
@@ -63,6 +62,11 @@ async def test_restarting_one_process_after_the_other_fails_no_request(
         await customers.leave()
     assert customers.failures == []
     await _nothing_is_lost(customers, url, postgres, environ)
+
+
+async def _served(customers: Customers, more: int) -> None:
+    enough = customers.done + more
+    await until(lambda: customers.done > enough)
 
 
 async def _register(session: ClientSession, url: str) -> str:

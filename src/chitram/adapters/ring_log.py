@@ -63,7 +63,7 @@ def _log_change(event: Event) -> None:
             say = log.info if cause in _EXPECTED else log.warning
             say("a node is not read any more", node=node, cause=cause)
         case Initialised(node=node, cause=cause):
-            say = log.info if cause == "empty" else log.warning
+            say = log.debug if cause == "empty" else log.warning  # a cache that keeps nothing is empty at each start
             say("a node starts cold", node=node, cause=cause)
         case MembersChanged(version=version, ring_hash=ring_hash, nodes=nodes):
             log.info("another node set is in use", version=version, ring=ring_hash, nodes=list(nodes))

@@ -16,13 +16,13 @@ from aiohttp import web
 from chitram.keys import HEALTH, METRICS
 from chitram.logs import get_logger
 
-DRAIN_SECONDS = 3.5
+DRAIN_SECONDS = 3.0
 """What requests under way have to finish in once no new ones are taken."""
 CUT_SECONDS = 0.3
 """And how long those that did not are given to be cut off: twice, first to end and then to be cancelled."""
-STOP_SECONDS = 3.0
+STOP_SECONDS = 2.5
 """What cutting off and letting go may take."""
-END_SECONDS = 9.8
+END_SECONDS = 9.5
 """After the signal the process ends, however it looks, unless a delay of more than three seconds was asked for."""
 _log = get_logger(__name__)
 
@@ -36,7 +36,7 @@ class Stop:
     def __init__(self, runner: web.AppRunner, *, delay: float) -> None:
         self._runner = runner
         self._delay = delay
-        self._deadline = max(END_SECONDS, delay + DRAIN_SECONDS + STOP_SECONDS + 0.3)
+        self._deadline = max(END_SECONDS, delay + DRAIN_SECONDS + STOP_SECONDS + 1.0)
         self._asked = asyncio.Event()
         self._received = 0
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
