@@ -91,6 +91,10 @@ class _Timed:
         _sent.set((asyncio.current_task(), now()))
         return self._connection.execute(*command)
 
+    def get(self, key: bytes) -> "asyncio.Future[bytes | None]":
+        """Send a GET; the ring itself tells how long that took."""
+        return self._connection.get(key)
+
     async def close(self) -> None:
         """Drop the connection."""
         await self._connection.close()

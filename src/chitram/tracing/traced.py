@@ -15,7 +15,7 @@ from chitram.tracing import CleanupContext
 from chitram.tracing.delivery import deliver_until_the_end, new_provider
 from chitram.tracing.requests import request_spans
 from chitram.tracing.ring_spans import TracedRing, timed_connect
-from chitram.tracing.spans import ids
+from chitram.tracing.spans import fail, ids
 from chitram.tracing.statements import trace_statements
 from chitram.tracing.storage import TracedStorage
 from ring import Observer
@@ -58,6 +58,11 @@ class Traced:
             links=[Link(cause)] if cause.is_valid else [],
             attributes={"chitram.job.kind": kind},
             record_exception=False,
+            set_status_on_exception=False,
         ) as span:
             current_trace.set(ids(span))
-            yield
+            try:
+                yield
+            except BaseException as error:
+                fail(span, type(error).__name__)
+                raise
