@@ -80,7 +80,7 @@ async def test_a_node_that_dies_and_returns_is_told_with_its_cause(
     assert logged.events("a node is up")[-1]["node"] == "a"
 
 
-def test_a_node_s_change_belongs_to_no_request_but_a_wait_does(logged: Lines):
+async def test_a_node_s_change_belongs_to_no_request_but_a_wait_does(logged: Lines):
     """A follower may have been started by a request, and outlives it."""
     ring = LoggedRing(NullObserver())
     current_request.set("request-1")

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 from aiohttp.http_exceptions import BadStatusLine
+from hypothesis import given
+from hypothesis import strategies as st
 
-from chitram.logs import configure_logging, current_request, current_trace, get_logger
+from chitram.logs import configure_logging, current_request, current_trace, formatter, get_logger
 from chitram.redaction import Redaction
 
 Start = Callable[..., io.StringIO]
@@ -40,11 +42,19 @@ def parsed(stream: io.StringIO) -> list[dict[str, Any]]:
     return [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
+@pytest.fixture
+def within_a_request() -> Iterator[None]:
+    """As a middleware sets it."""
+    request, trace = current_request.set("request-1"), current_trace.set({"trace_id": "t", "span_id": "s"})
+    yield
+    current_request.reset(request)
+    current_trace.reset(trace)
+
+
+@pytest.mark.usefixtures("within_a_request")
 def test_a_line_says_when_how_bad_who_and_what(start: Start):
     """With its fields, whatever they are called, and the request that it belongs to."""
     stream = start()
-    current_request.set("request-1")
-    current_trace.set({"trace_id": "t", "span_id": "s"})
     get_logger("chitram.x").warning("a node is away", node="a", name="n", args=[1], level="mine", message="m")
     [line] = parsed(stream)
     assert line.pop("time").endswith("Z")
@@ -189,3 +199,13 @@ def test_a_malformed_request_of_a_client_is_not_repeated_but_a_failure_of_ours_i
     server.error("Error handling request", exc_info=BadStatusLine("DELETE /x?delete_token=abc"))
     server.error("Error handling request", exc_info=RuntimeError("ours"))
     assert [line["exception"][0]["exc_value"] for line in parsed(stream)] == ["ours"]
+
+
+@given(event=st.text(), value=st.recursive(st.text() | st.integers() | st.none() | st.binary(), st.lists))
+def test_whatever_is_logged_a_line_can_be_read_again(event: str, value: object):
+    """Lone surrogates, control characters, bytes: JSON of printable ASCII, on one line."""
+    record = logging.makeLogRecord({"msg": event.replace("%", "%%"), "fields": {"value": value}})
+    line = formatter(style="json").format(record)
+    assert line.isascii()
+    assert line.isprintable()
+    assert set(json.loads(line)) == {"time", "level", "logger", "event", "value"}
