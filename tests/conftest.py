@@ -1,7 +1,10 @@
 """Fixtures that every test may ask for: real servers, each started at its first use."""
 
 pytest_plugins = [
+    "tests.log_lines",
+    "tests.otlp",
     "tests.servers.browser",
+    "tests.servers.caddy",
     "tests.servers.command",
     "tests.servers.postgres",
     "tests.servers.prometheus",

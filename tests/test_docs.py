@@ -61,6 +61,24 @@ def test_every_address_is_documented(route):
     assert f"`{route.method} {path}`" in text or f"{path}`" in text or f"`{short}`" in text, (route.method, path)
 
 
+def test_the_proxy_s_settings_are_those_that_were_tried():
+    """A restart behind them fails nobody: `tests/integration/test_rolling_restart.py`."""
+
+    def settings(text: str) -> set[str]:
+        block = text.partition("reverse_proxy")[2].partition("{")[2].partition("}")[0]
+        return {line.strip() for line in block.splitlines() if line.strip()}
+
+    said = settings((DOCS / "operations.md").read_text())
+    assert said == settings(
+        (ROOT / "tests" / "servers" / "caddy.py")
+        .read_text()
+        .replace("{{", "{")
+        .replace("}}", "}")
+        .replace("{upstreams}", "")
+    )
+    assert len(said) == 7
+
+
 def test_every_local_link_leads_somewhere():
     """In the README and in every document."""
     for page in [*ROOT.glob("*.md"), *(ROOT / name / "README.md" for name in ("ring", "bench")), *DOCS.rglob("*.md")]:

@@ -15,6 +15,7 @@ from chitram.adapters.node_set_sql import SqlNodeSets
 from chitram.adapters.passwords import Argon2Passwords
 from chitram.adapters.pillow import PillowPictures
 from chitram.adapters.ring_cache import CachedImages
+from chitram.adapters.ring_log import LoggedRing
 from chitram.adapters.tokens import JwtTokens
 from chitram.adapters.users_sql import SqlUsers
 from chitram.handlers.middlewares import observed
@@ -41,6 +42,7 @@ from chitram.services.ring_admin import LiveNode, RingAdmin
 from chitram.services.thumbnails import Finished, Thumbnailer
 from chitram.services.uploads import UploadLimits, Uploads
 from chitram.settings import Settings, SettingsError
+from chitram.tracing import Tracing, Untraced
 from ring import Membership, RingCache, Status
 
 LOG_CONNECTIONS = 3
@@ -55,7 +57,8 @@ def create_app(settings: Settings, *, sole: bool = False) -> web.Application:
 
     Raises :class:`SettingsError` for nodes that cannot be parsed. Nothing is connected before the application starts.
     """
-    app = web.Application(client_max_size=MAX_BODY)
+    tracing = _tracing(settings)
+    app = web.Application(middlewares=tracing.middlewares, client_max_size=MAX_BODY)
     metrics = Metrics(version=version("chitram")) if settings.metrics_enabled else NullMetrics()
     work = metrics.work
     database = Database(
@@ -65,18 +68,34 @@ def create_app(settings: Settings, *, sole: bool = False) -> web.Application:
         recycle=settings.db_pool_recycle,
         waited=work.pool_waited,
     )
-    invalidations = SqlInvalidationLog(database.lane(LOG_CONNECTIONS))
+    log_lane = database.lane(LOG_CONNECTIONS)
+    tracing.statements(database.engine)
+    tracing.statements(log_lane.engine)
+    invalidations = SqlInvalidationLog(log_lane)
     configured = _membership(settings)
     ttl = settings.cache_ttl_seconds
-    cache = RingCache(configured, invalidations, prefix=settings.cache_key_prefix, ttl=ttl, observer=metrics)
+    cache = RingCache(
+        configured,
+        invalidations,
+        prefix=settings.cache_key_prefix,
+        ttl=ttl,
+        observer=tracing.observer(LoggedRing(metrics)),
+        connect=tracing.connect,
+    )
     images = CachedImages(SqlImages(database, image_body), cache)
     users = SqlUsers(database)
-    storage = MeasuredStorage(DiskStorage(settings.local_storage_path), work)
+    storage = tracing.storage(MeasuredStorage(DiskStorage(settings.local_storage_path), work))
     pictures = PillowPictures(max_pixels=settings.max_pixels)
     passwords = Argon2Passwords()
     lifetime = timedelta(minutes=settings.jwt_expire_minutes)
     tokens = JwtTokens(settings.jwt_secret_key.get_secret_value(), lifetime=lifetime)
-    thumbnailer = Thumbnailer(images=images, storage=storage, pictures=pictures, finished=_noting(work))
+    thumbnailer = Thumbnailer(
+        images=images,
+        storage=storage,
+        pictures=pictures,
+        finished=_noting(work),
+        around=lambda: tracing.job("thumbnails"),
+    )
     uploads = Uploads(
         images=images,
         storage=storage,
@@ -102,6 +121,7 @@ def create_app(settings: Settings, *, sole: bool = False) -> web.Application:
     housekeeping = Housekeeping(images=images, storage=storage)
     app.cleanup_ctx.extend(
         [
+            *tracing.contexts,
             database_context(database),
             closing_context(pictures.close, passwords.close),
             ring_context(cache, invalidations, configured, sole=sole),
@@ -131,6 +151,14 @@ def create_probe_app(app: web.Application, *, metrics: bool) -> web.Application:
 
 def _metrics_here(settings: Settings) -> bool:
     return settings.metrics_enabled and not settings.metrics_port
+
+
+def _tracing(settings: Settings) -> Tracing:
+    if not settings.otel_exporter_otlp_endpoint:
+        return Untraced()
+    from chitram.tracing.traced import Traced  # noqa: PLC0415  whoever wants no traces need not load a library for them
+
+    return Traced(settings.otel_exporter_otlp_endpoint, version("chitram"))
 
 
 def _membership(settings: Settings) -> Membership:

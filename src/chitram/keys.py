@@ -46,3 +46,14 @@ ERROR_PAGES: web.AppKey[Callable[[web.Request, ProblemDetails], web.StreamRespon
 """Renders an error for a browser."""
 
 REQUEST_ID = web.RequestKey("request_id", str)
+USER_ID = web.RequestKey("user_id", str)
+"""Who is signed in, once that has been found out."""
+EVERYTHING_ELSE = "/{tail:.*}"
+"""The last row of the table of routes."""
+_UNMATCHED = "/{tail}"
+
+
+def route_of(request: web.Request) -> str:
+    """The pattern of a request's address, never the path: labels must be few."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource and resource.canonical != _UNMATCHED else "unmatched"

@@ -1,9 +1,8 @@
 """What runs as long as the service does, in the order of its start; the teardown is the reverse by construction."""
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,19 +13,21 @@ from chitram.adapters.invalidation_log_sql import SqlInvalidationLog
 from chitram.adapters.schema import require_current
 from chitram.adapters.users_sql import SqlUsers
 from chitram.domain.errors import ChitramError
+from chitram.logs import get_logger
 from chitram.metrics import Work
 from chitram.services.health import Health
 from chitram.services.housekeeping import GRACE, Housekeeping, Swept
 from chitram.services.ports import BlobStorage
 from ring import Membership, RingCache
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 Context = Callable[[web.Application], AsyncIterator[None]]
 HOURLY = 3600.0
 LAG_SECONDS = 0.25
 SPACE_SECONDS = 30.0
 RESTART_SECONDS = 5.0
+LEAVE_SECONDS = 0.5
 LOG_MARGIN = timedelta(hours=1)
 """How much longer than the longest-lived value the invalidation log is kept."""
 
@@ -151,10 +152,11 @@ def _places(members: Membership) -> set[tuple[str, str]]:
 
 @asynccontextmanager
 async def _running(jobs: tuple[Callable[[], Coroutine[Any, Any, None]], ...]) -> AsyncIterator[None]:
-    async with AsyncExitStack() as stack:
-        for job in jobs:
-            stack.push_async_callback(_cancel, asyncio.create_task(_kept_running(job)))
+    tasks = [asyncio.create_task(_kept_running(job)) for job in jobs]
+    try:
         yield
+    finally:
+        await _cancel(tasks)
 
 
 async def _kept_running(job: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -162,18 +164,21 @@ async def _kept_running(job: Callable[[], Coroutine[Any, Any, None]]) -> None:
         try:
             return await job()
         except Exception:
-            log.exception("a background job failed unexpectedly; starting it again in %g s", RESTART_SECONDS)
+            log.exception("a background job failed unexpectedly; starting it again", seconds=RESTART_SECONDS)
             await asyncio.sleep(RESTART_SECONDS)
 
 
-async def _cancel(task: "asyncio.Task[None]") -> None:
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+async def _cancel(tasks: "Collection[asyncio.Task[None]]") -> None:
+    """All at once, and without waiting for ever: a driver whose database hangs takes seconds to let go of it."""
+    for task in tasks:
+        task.cancel()
+    _, late = await asyncio.wait(tasks, timeout=LEAVE_SECONDS)
+    if late:
+        log.warning("background jobs did not end in time", jobs=len(late), seconds=LEAVE_SECONDS)
 
 
 async def _tolerant(what: str, work: Callable[[], Awaitable[object]]) -> None:
     try:
         await work()
     except ChitramError as error:
-        log.warning("%s put off: %s", what, error)
+        log.warning("a job is put off", job=what, reason=str(error))

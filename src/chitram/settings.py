@@ -3,10 +3,11 @@
 Names are environment names in lower case. Flags win over the environment, the environment over a ``.env`` file.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from dotenv import dotenv_values
 from pydantic import (
@@ -23,6 +24,9 @@ from chitram.domain.media import MediaType
 
 DEVELOPMENT_SECRET = "development-only-secret-not-for-production"  # noqa: S105  refused in production by `_refuse_defaults`
 
+_PASSWORD = re.compile(r"://[^/:@\s]*:([^\s,]*?)@(?=[^@,\s]*(?:[,\s]|$))")
+"""In an address, or in each of a list of them: what stands between the login's colon and the last ``@``."""
+
 
 class SettingsError(Exception):
     """A setting is unusable; the text names it and says what would be right."""
@@ -35,6 +39,11 @@ class Settings(BaseModel):
 
     app_env: Literal["development", "production"] = "development"
     debug: bool = False
+    log_format: Literal["auto", "console", "json"] = "auto"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    access_log: bool = False
+    otel_exporter_otlp_endpoint: str = ""
+    shutdown_delay_seconds: Annotated[float, Field(ge=0, le=60)] = 2.0
 
     database_url: str = "sqlite+aiosqlite:///chitram.db"
     db_pool_size: Annotated[int, Field(ge=1, le=500)] = 10
@@ -89,6 +98,18 @@ class Settings(BaseModel):
         except ValidationError as error:
             raise SettingsError("\n".join(_explain(part) for part in error.errors())) from None
 
+    @field_validator("log_format", "log_level", mode="before")
+    @classmethod
+    def _in_lower_case(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
+
+    @field_validator("otel_exporter_otlp_endpoint")
+    @classmethod
+    def _over_http(cls, url: str) -> str:
+        if url and not re.fullmatch(r"https?://[^\s/]+\S*", url):
+            raise ValueError("use http://HOST:4318, where an OpenTelemetry collector takes OTLP over HTTP")
+        return url.rstrip("/")
+
     @field_validator("database_url")
     @classmethod
     def _with_driver(cls, url: str) -> str:
@@ -126,6 +147,24 @@ class Settings(BaseModel):
     def max_file_bytes(self) -> int:
         """The largest accepted upload in bytes."""
         return int(self.max_file_size_mb * 1024 * 1024)
+
+    @property
+    def least_level(self) -> str:
+        """The level from which on is logged; ``DEBUG`` lets everything through."""
+        return "debug" if self.debug else self.log_level
+
+    @property
+    def logs_requests(self) -> bool:
+        """Whether each request gets a line."""
+        return self.access_log or self.least_level == "debug"
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret value, and the passwords in addresses: what no log line may hold."""
+        values = [getattr(self, name) for name in type(self).model_fields]
+        hidden = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+        written = [part for value in values if isinstance(value, str) for part in _PASSWORD.findall(value)]
+        return tuple(secret for part in (*hidden, *written) for secret in (part, unquote(part)) if secret)
 
     @property
     def node_list(self) -> str:

@@ -1,7 +1,6 @@
 """Real nodes: started, stopped, started again when they die, and never left behind."""
 
 import asyncio
-import logging
 import os
 import signal
 import subprocess
@@ -19,6 +18,7 @@ from chitram.embedded.binary import Binary
 from chitram.embedded.children import spawn
 from chitram.embedded.node import ping
 from chitram.embedded.nodes import Nodes
+from tests.log_lines import Lines
 from tests.waiting import until
 
 
@@ -69,16 +69,16 @@ def test_stopping_ends_every_process_a_paused_one_too(nodes: Nodes):
     assert not any(node.running or node.socket.exists() for node in nodes)
 
 
-async def test_a_node_that_dies_is_started_again_and_the_log_says_so(nodes: Nodes, caplog: pytest.LogCaptureFixture):
+async def test_a_node_that_dies_is_started_again_and_the_log_says_so(nodes: Nodes, logged: Lines):
     """The others are left alone."""
-    caplog.set_level(logging.INFO)
     first, *others = nodes
     before = [node.pid for node in others]
     supervisor = asyncio.create_task(nodes.supervise())
     first.kill()
-    await until(lambda: "node a runs again" in caplog.text)
+    await until(lambda: bool(logged.events("a node runs again")))
     assert ping(first.socket)
-    assert "node a was killed by SIGKILL, starting it again in 0.05 s" in caplog.text
+    [end] = logged.events("a node ended, starting it again")
+    assert (end["node"], end["cause"], end["seconds"]) == ("a", "was killed by SIGKILL", 0.05)
     assert [node.pid for node in others] == before
     supervisor.cancel()
     with suppress(asyncio.CancelledError):
@@ -86,15 +86,15 @@ async def test_a_node_that_dies_is_started_again_and_the_log_says_so(nodes: Node
 
 
 async def test_a_node_that_dies_again_and_again_waits_longer_each_time(
-    redis_binary: Binary, directory: Path, caplog: pytest.LogCaptureFixture
+    redis_binary: Binary, directory: Path, logged: Lines
 ):
     """A broken program costs next to nothing."""
     broken = Nodes(Nodes.named(1, replace(redis_binary, path=Path("/bin/false")), directory), first_pause=0.05)
     [error] = broken.start()
     assert "node a did not start: it said nothing" in str(error)
     supervisor = asyncio.create_task(broken.supervise())
-    await until(lambda: "again in 0.2 s" in caplog.text)
-    assert [f"in {pause} s" in caplog.text for pause in ("0.05", "0.1", "0.2")] == [True] * 3
+    await until(lambda: len(logged.events("a node ended, starting it again")) >= 3)
+    assert [line["seconds"] for line in logged.events("a node ended, starting it again")[:3]] == [0.05, 0.1, 0.2]
     supervisor.cancel()
     with suppress(asyncio.CancelledError):
         await supervisor

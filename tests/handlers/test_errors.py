@@ -1,7 +1,5 @@
 """Every error is a problem that a program can read."""
 
-import logging
-
 import pytest
 
 from chitram.domain.errors import ChitramError
@@ -38,20 +36,21 @@ async def test_a_body_that_is_too_large_is_413(service):
         assert answer.content_type == "application/problem+json"
 
 
-async def test_an_unexpected_error_tells_nothing(service, monkeypatch, caplog):
+async def test_an_unexpected_error_tells_nothing(service, monkeypatch, logged):
     """500 with a number that leads to the log."""
 
     async def broken(*_args, **_options):
         raise RuntimeError("the secret text")
 
     monkeypatch.setattr("chitram.services.gallery.Gallery.public", broken)
-    with caplog.at_level(logging.ERROR):
-        async with service.get(f"{API}/images") as answer:
-            text = await answer.text()
+    async with service.get(f"{API}/images") as answer:
+        text = await answer.text()
     assert answer.status == 500
     assert "INTERNAL_ERROR" in text
     assert "secret" not in text
-    assert answer.headers["X-Request-ID"] in caplog.text
+    [line] = logged.events("a request failed unexpectedly")
+    assert line["request_id"] == answer.headers["X-Request-ID"]
+    assert line["exception"][0]["exc_value"] == "the secret text"
 
 
 async def test_a_request_id_is_kept_when_it_is_harmless(service):

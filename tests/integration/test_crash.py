@@ -80,12 +80,14 @@ async def test_a_failing_storage_never_brings_a_row_back(service, monkeypatch, t
     assert files(tmp_path)
 
 
-async def test_a_storage_of_another_database_is_left_alone(start_service, tmp_path: Path, caplog):
+async def test_a_storage_of_another_database_is_left_alone(start_service, tmp_path: Path, logged):
     """More pictures without a row than a crash can leave: the database is the wrong one, and nothing is removed."""
     storage = DiskStorage(tmp_path / "blobs")
     strange = {original_key(new_image_id()) for _ in range(30)}
     for key in strange:
         await storage.put(key, b"somebody's only copy")
     await start_service()
-    await until(lambda: "30 of 30 pictures in the storage are not in the database" in caplog.text)
+    found = "too many pictures in the storage are not in the database: is it the right one? Nothing was removed"
+    await until(lambda: bool(logged.events(found)))
+    assert (logged.events(found)[0]["missing"], logged.events(found)[0]["pictures"]) == (30, 30)
     assert files(tmp_path) == strange

@@ -72,6 +72,14 @@ class Postgres:
             self._child.send_signal(signal.SIGQUIT)
             self._child.wait(timeout=10)
 
+    def pause(self) -> None:
+        """Freeze the server and all of its connections: they stay open, and nothing answers any more."""
+        self._signal_all(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Go on."""
+        self._signal_all(signal.SIGCONT)
+
     def restart(self) -> None:
         """Stop and start again on the same port."""
         self.stop()
@@ -107,6 +115,13 @@ class Postgres:
     @property
     def _files(self) -> Path:
         return self._directory / "files"
+
+    def _signal_all(self, number: signal.Signals) -> None:
+        assert self._child is not None
+        parent = self._child.pid
+        os.kill(parent, number)  # first: it must not make a new one meanwhile
+        for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
+            os.kill(int(child), number)
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + _START_SECONDS

@@ -17,11 +17,15 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from chitram.domain.errors import ServiceUnavailable
+from chitram.logs import get_logger
 
 CONNECT_SECONDS = 5
 STATEMENT_SECONDS = 15
+CLOSE_SECONDS = 0.7
 WAIT_SECONDS = 5
 """For a free connection of the pool, and for SQLite's lock."""
+
+log = get_logger(__name__)
 
 
 class Database:
@@ -102,12 +106,23 @@ class Database:
             await connection.execute(text("SELECT 1"))
 
     async def close(self) -> None:
-        """Give all connections back, and wait for statements whose caller was cancelled to end."""
+        """Give all connections back, and wait for statements whose caller was cancelled to end: not for long, since the
+        database may be what hangs.
+        """
+        closing = asyncio.ensure_future(self._close())
+        _, late = await asyncio.wait({closing}, timeout=CLOSE_SECONDS)
+        if late:
+            closing.cancel()
+            log.warning("the database did not take its connections back in time", seconds=CLOSE_SECONDS)
+        else:
+            closing.result()
+
+    async def _close(self) -> None:
         for lane in self._lanes:
             await lane.engine.dispose()
         await self.engine.dispose()
         for thread in list(self._threads):
-            await asyncio.to_thread(thread.join, STATEMENT_SECONDS)
+            await asyncio.to_thread(thread.join, CLOSE_SECONDS)
 
     async def _open_sqlite(self, *where: Any, **how: Any) -> aiosqlite.Connection:
         # aiosqlite runs each connection in a thread, which reports to the event loop: it must end before the loop does,

@@ -1,6 +1,5 @@
 """Argon2id (RFC 9106) in threads of its own: a sign-in costs tens of milliseconds that the event loop must not pay."""
 
-import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -8,6 +7,7 @@ from typing import TypeVar
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from chitram.adapters.threads import in_thread
 from chitram.domain.errors import ServiceUnavailable
 
 MOST_WAITING = 32
@@ -45,7 +45,7 @@ class Argon2Passwords:
             raise ServiceUnavailable("Too many sign-ins at once. Try again in a moment.", retry_after=2)
         self._waiting += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
+            return await in_thread(self._threads, work, *arguments)
         finally:
             self._waiting -= 1
 

@@ -1,8 +1,6 @@
 """Decoding and scaling with Pillow, in threads of its own and a few at a time. Hostile files end here."""
 
-import asyncio
 import io
-import logging
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,12 +10,14 @@ from typing import TypeVar
 from PIL import Image, ImageCms, ImageOps
 
 from chitram.adapters.jpeg_markers import is_laborious
+from chitram.adapters.threads import in_thread
 from chitram.domain.errors import ChitramError, InvalidFileFormat, TooManyPixels
 from chitram.domain.media import SNIFF_BYTES, MediaType, sniff
 from chitram.domain.thumbnail import SIZES, ThumbnailFormat
+from chitram.logs import get_logger
 from chitram.services.ports import Inspected, RenderedThumbnail
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 T = TypeVar("T")
 
@@ -66,7 +66,7 @@ class PillowPictures:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _in_thread(self, work: Callable[[Path], T], path: Path) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, _readable(work), path)
+        return await in_thread(self._threads, _readable(work), path)
 
     def _inspect(self, path: Path) -> Inspected:
         with self._open(path) as picture:
@@ -110,7 +110,7 @@ def _readable(work: Callable[[Path], T]) -> Callable[[Path], T]:
         except ChitramError:
             raise
         except Exception as error:  # Pillow's decoders raise almost anything for a broken file
-            log.info("a picture could not be decoded: %s: %s", type(error).__name__, error)
+            log.info("a picture could not be decoded", error=type(error).__name__, reason=str(error))
             raise InvalidFileFormat from error
 
     return guarded

@@ -7,8 +7,9 @@ import click
 from chitram.app import create_app
 from chitram.cli.environment import environment
 from chitram.cli.listener import bind
+from chitram.cli.logging import start_logging
 from chitram.cli.probes import probe_sites
-from chitram.cli.server import configure_logging, run_service
+from chitram.cli.server import run_service
 from chitram.settings import Settings
 
 
@@ -32,10 +33,19 @@ def serve(host: str, port: int, *, reuse_port: bool, metrics_port: int | None) -
     \b
     chitram serve --reuse-port --metrics-port 9101 & chitram serve --reuse-port --metrics-port 9102
                                    two processes behind one port, each with its own metrics
+
+    SIGTERM stops it once a proxy in front has had SHUTDOWN_DELAY_SECONDS to find out; Ctrl-C does not wait for one.
     """
     given = {} if metrics_port is None else {"metrics_port": metrics_port}
     settings = Settings.load(environment(), given, dotenv=None)
-    configure_logging(debug=settings.debug)
+    start_logging(settings)
     app = create_app(settings)
     with closing(bind(host, port, reuse_port=reuse_port)) as listener, probe_sites(app, settings, host) as beside:
-        run_service(app, listener, on_ready=lambda url: click.echo(f"ready {url}"), beside=beside)
+        run_service(
+            app,
+            listener,
+            on_ready=lambda url: click.echo(f"ready {url}"),
+            delay=settings.shutdown_delay_seconds,
+            log_requests=settings.logs_requests,
+            beside=beside,
+        )

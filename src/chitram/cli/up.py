@@ -13,8 +13,9 @@ from chitram.adapters.schema import migrate
 from chitram.app import create_app
 from chitram.cli.environment import environment
 from chitram.cli.listener import bind
+from chitram.cli.logging import start_logging
 from chitram.cli.probes import metrics_address, probe_sites
-from chitram.cli.server import configure_logging, run_service
+from chitram.cli.server import run_service
 from chitram.cli.stack import running_nodes, stack_settings, supervision
 from chitram.embedded.data_dir import DataDir
 from chitram.embedded.nodes import MOST_NODES, Nodes
@@ -61,12 +62,18 @@ def up(host: str, port: int, data: Path, nodes: int, redis_server: str | None) -
         running_nodes(directory, nodes, redis_server) as running,
     ):
         settings = stack_settings(environment(), directory, running)
-        configure_logging(debug=settings.debug)
+        start_logging(settings)
         migrate(settings.database_url)
         app = create_app(settings, sole=True)
         app.cleanup_ctx.append(supervision(running))
         with probe_sites(app, settings, host) as beside:
-            run_service(app, listener, on_ready=lambda url: _announce(url, directory, running, settings), beside=beside)
+            run_service(
+                app,
+                listener,
+                on_ready=lambda url: _announce(url, directory, running, settings),
+                log_requests=settings.logs_requests,
+                beside=beside,
+            )
 
 
 def _announce(url: str, directory: DataDir, nodes: Nodes, settings: Settings) -> None:

@@ -1,7 +1,6 @@
 """The nodes of one stack: all started, all stopped, and each started again when it dies."""
 
 import asyncio
-import logging
 import string
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -10,12 +9,13 @@ from typing import Self
 from chitram.embedded.binary import Binary
 from chitram.embedded.errors import NodeError
 from chitram.embedded.node import NodeProcess
+from chitram.logs import get_logger
 
 MOST_NODES = len(string.ascii_lowercase)
 FIRST_PAUSE = 5.0
 LONGEST_PAUSE = 60.0
 _LOOK_EVERY = 0.5
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 
 class Nodes:
@@ -77,7 +77,7 @@ class Nodes:
                 await asyncio.sleep(_LOOK_EVERY)
             if loop.time() - started > LONGEST_PAUSE:
                 pause = self._first_pause
-            _log.warning("node %s %s, starting it again in %g s", node.name, node.end, pause)
+            _log.warning("a node ended, starting it again", node=node.name, cause=node.end, seconds=pause)
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
             await _start_again(node)
@@ -88,9 +88,9 @@ async def _start_again(node: NodeProcess) -> None:
         node.spawn()
         await asyncio.to_thread(node.wait_until_ready)
     except NodeError as error:
-        _log.warning("%s", error)
+        _log.warning("a node did not start again", node=node.name, cause=str(error))
     else:
-        _log.info("node %s runs again", node.name)
+        _log.info("a node runs again", node=node.name)
 
 
 def _try(step: Callable[[], None]) -> NodeError | None:

@@ -4,7 +4,7 @@ from aiohttp import hdrs, web
 
 from chitram.domain.errors import Unauthorized
 from chitram.domain.image import ANONYMOUS, Caller
-from chitram.keys import ACCOUNTS, SITE
+from chitram.keys import ACCOUNTS, SITE, USER_ID
 from chitram.services.accounts import Session
 
 SESSION_COOKIE = "chitram_session"
@@ -28,20 +28,26 @@ async def required_session(request: web.Request) -> Session:
     token = _bearer(request) or request.cookies.get(SESSION_COOKIE)
     if not token:
         raise Unauthorized
-    return await request.app[ACCOUNTS].session(token)
+    return await _session(request, token)
 
 
 async def optional_session(request: web.Request) -> Session | None:
     """The session if there is one. A wrong bearer token raises ``Unauthorized`` or ``TokenExpired``."""
     if token := _bearer(request):
-        return await request.app[ACCOUNTS].session(token)
+        return await _session(request, token)
     cookie = request.cookies.get(SESSION_COOKIE) if hdrs.COOKIE in request.headers else None
     if not cookie:
         return None
     try:
-        return await request.app[ACCOUNTS].session(cookie)
+        return await _session(request, cookie)
     except Unauthorized:
         return None
+
+
+async def _session(request: web.Request, token: str) -> Session:
+    session = await request.app[ACCOUNTS].session(token)
+    request[USER_ID] = session.user.id
+    return session
 
 
 def start_session(request: web.Request, response: web.StreamResponse, token: str) -> None:

@@ -1,6 +1,5 @@
 """Sending stored bytes: validators, single ranges (RFC 9110, section 14), bounded memory."""
 
-import logging
 from collections.abc import AsyncIterator
 from urllib.parse import quote
 
@@ -8,9 +7,10 @@ from aiohttp import hdrs, web
 
 from chitram.domain.image import Visibility
 from chitram.handlers.middlewares import add_common_headers
+from chitram.logs import get_logger
 from chitram.services.ports import Blob
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 SMALL = 256 * 1024
 """Up to this size an answer is read whole and sent in one write."""
@@ -101,7 +101,7 @@ async def _stream(request: web.Request, response: web.StreamResponse, chunks: As
         raise
     except Exception as error:
         # The status line is sent: only a broken connection can still tell the client that this is not the whole.
-        log.warning("sending %s broke off: %s", request.path, error)
+        log.warning("sending a file broke off", path=request.rel_url.raw_path, reason=str(error))
         if request.transport:
             request.transport.abort()
         raise ConnectionResetError from error

@@ -1,6 +1,5 @@
 """The one table from errors to answers, and the answer itself (RFC 9457)."""
 
-import logging
 from http import HTTPStatus
 
 import orjson
@@ -8,8 +7,6 @@ from aiohttp import web
 
 from chitram.domain import errors
 from chitram.keys import ProblemDetails
-
-log = logging.getLogger(__name__)
 
 STATUS: dict[type[errors.ChitramError], HTTPStatus] = {
     errors.InvalidRequest: HTTPStatus.BAD_REQUEST,

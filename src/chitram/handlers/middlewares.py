@@ -4,7 +4,6 @@ Each handler is wrapped once, when the table of routes is made, rather than by a
 this is on the path of a hit, where those cost as much as the cache (bench/README.md).
 """
 
-import logging
 import os
 import re
 import time
@@ -18,11 +17,12 @@ from multidict import istr
 
 from chitram.domain.errors import CsrfFailed
 from chitram.handlers.errors import describe, problem_json
-from chitram.keys import ERROR_PAGES, REQUEST_ID, ProblemDetails
+from chitram.keys import ERROR_PAGES, EVERYTHING_ELSE, HEALTH, REQUEST_ID, ProblemDetails, route_of
+from chitram.logs import current_request, get_logger
 from chitram.metrics import Metrics
 from chitram.services.health import Health
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 REQUEST_ID_HEADER = istr("X-Request-ID")
@@ -49,7 +49,7 @@ def observed(routes: Iterable[web.RouteDef], metrics: Metrics, health: Health) -
         web.route(row.method, row.path, _observe(row.handler, _pattern(row.path), metrics, health), **row.kwargs)
         for row in routes
     ]
-    return [*rows, web.route("*", "/{tail:.*}", _observe(_unmatched, "unmatched", metrics, health))]
+    return [*rows, web.route("*", EVERYTHING_ELSE, _observe(_unmatched, "unmatched", metrics, health))]
 
 
 def _observe(handler: Handler, pattern: str, metrics: Metrics, health: Health) -> Handler:
@@ -59,6 +59,7 @@ def _observe(handler: Handler, pattern: str, metrics: Metrics, health: Health) -
         started = time.perf_counter()
         given = request.headers.get(REQUEST_ID_HEADER)
         request[REQUEST_ID] = given if given and _ACCEPTABLE_ID.fullmatch(given) else _next_id()
+        current_request.set(request[REQUEST_ID])
         metrics.in_flight += 1
         status = 499  # what proxies call a client that went away
         try:
@@ -82,7 +83,8 @@ def _observe(handler: Handler, pattern: str, metrics: Metrics, health: Health) -
 
 
 def add_common_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """The request's id and the security headers. What a handler has set stays.
+    """The request's id, the security headers, and that the connection ends when this process does. What a handler has
+    set stays.
 
     Whoever prepares an answer himself, to stream it, calls this before.
     """
@@ -90,6 +92,8 @@ def add_common_headers(request: web.Request, response: web.StreamResponse) -> No
     headers[REQUEST_ID_HEADER] = request[REQUEST_ID]
     for name, value in SECURITY_HEADERS:
         headers.setdefault(name, value)
+    if request.app[HEALTH].draining:
+        response.force_close()
 
 
 def _answer_error(request: web.Request, error: Exception) -> web.StreamResponse:
@@ -99,11 +103,18 @@ def _answer_error(request: web.Request, error: Exception) -> web.StreamResponse:
         return error
     problem = describe(error)
     if problem.status >= 500:
-        expected = problem.code == "SERVICE_UNAVAILABLE"
-        log.warning("%s %s", request[REQUEST_ID], error) if expected else log.error(
-            "%s", request[REQUEST_ID], exc_info=error
-        )
+        _log_failure(request, error, expected=problem.code == "SERVICE_UNAVAILABLE")
     return _present(request, problem)
+
+
+def _log_failure(request: web.Request, error: Exception, *, expected: bool) -> None:
+    where = {"method": request.method, "route": route_of(request)}
+    if not expected:
+        log.error("a request failed unexpectedly", **where, exc_info=error)
+        return
+    cause = error.__cause__
+    behind = f"{type(cause).__name__}: {cause}".partition("\n")[0] if cause else None
+    log.warning("a request could not be served", **where, reason=str(error), cause=behind)
 
 
 async def _unmatched(request: web.Request) -> web.StreamResponse:

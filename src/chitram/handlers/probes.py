@@ -25,10 +25,10 @@ async def live(request: web.Request) -> web.Response:  # noqa: ARG001  a handler
 
 async def ready(request: web.Request) -> web.Response:
     """``GET /health/ready``: send requests here? The database is needed, the cache never; not while draining."""
-    if request.app[HEALTH].draining:
-        return _json({"status": "draining"}, 503)
-    report = await request.app[HEALTH].report()
-    return _json({"status": "ready" if report.database else "unready"}, 200 if report.database else 503)
+    health = request.app[HEALTH]
+    if await health.ready():
+        return _json({"status": "ready"}, 200)
+    return _json({"status": "draining" if health.draining else "unready"}, 503)
 
 
 async def metrics(request: web.Request) -> web.Response:

@@ -1,4 +1,7 @@
-"""Is the service fit to answer? The database is needed; storage and cache may be away and are only reported."""
+"""Is the service fit to answer? The database is needed; storage and cache may be away and are only reported.
+
+Readiness asks the database alone: a storage that hangs must not take every process out of the proxy.
+"""
 
 import asyncio
 import time
@@ -43,25 +46,19 @@ class Health:
         storage: Callable[[], Awaitable[None]],
         nodes: Callable[[], Sequence[NodeHealth]],
     ) -> None:
-        self._database = database
-        self._storage = storage
+        self._database = _Probe(database)
+        self._storage = _Probe(storage)
         self._nodes = nodes
-        self._report: Report | None = None
-        self._until = 0.0
-        self._probing = asyncio.Lock()
         self.draining = False
         """Set at shutdown: not ready any more, still answering."""
 
+    async def ready(self) -> bool:
+        """Whether requests should be sent here: the database answers, and this process stays."""
+        return not self.draining and await self._database.answers()
+
     async def report(self) -> Report:
         """The state of everything, at most a second old."""
-        async with self._probing:
-            if self._report is None or time.monotonic() >= self._until:
-                self._report = await self._probe()
-                self._until = time.monotonic() + REMEMBER_SECONDS
-            return self._report
-
-    async def _probe(self) -> Report:
-        database, storage = await asyncio.gather(_answers(self._database), _answers(self._storage))
+        database, storage = await asyncio.gather(self._database.answers(), self._storage.answers())
         nodes = tuple(self._nodes())
         cache = _cache_state(nodes)
         fine = storage and cache in {"healthy", "disabled"}
@@ -76,10 +73,26 @@ def _cache_state(nodes: Sequence[NodeHealth]) -> Literal["healthy", "degraded", 
     return "healthy" if trusted == len(nodes) else "degraded" if trusted else "unavailable"
 
 
-async def _answers(probe: Callable[[], Awaitable[None]]) -> bool:
-    try:
-        async with asyncio.timeout(PROBE_SECONDS):
-            await probe()
-    except (ChitramError, TimeoutError):
-        return False
-    return True
+class _Probe:
+    """Asks at most once a second, however many want to know."""
+
+    def __init__(self, ask: Callable[[], Awaitable[None]]) -> None:
+        self._ask = ask
+        self._answered = False
+        self._until = 0.0
+        self._asking = asyncio.Lock()
+
+    async def answers(self) -> bool:
+        async with self._asking:
+            if time.monotonic() >= self._until:
+                self._answered = await self._try()
+                self._until = time.monotonic() + REMEMBER_SECONDS
+            return self._answered
+
+    async def _try(self) -> bool:
+        try:
+            async with asyncio.timeout(PROBE_SECONDS):
+                await self._ask()
+        except (ChitramError, TimeoutError):
+            return False
+        return True

@@ -1,14 +1,14 @@
 """Collect what a killed process left behind: temporary files, and blobs whose image has no row."""
 
-import logging
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from chitram.domain.thumbnail import image_id_of
+from chitram.logs import get_logger
 from chitram.services.ports import BlobStorage, Images, StoredBlob
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 BATCH = 500
 FEW = 20
@@ -61,14 +61,14 @@ class Housekeeping:
         missing = len({image_id_of(key) for key in lost})
         if missing > max(FEW, images * SUSPICIOUS_SHARE):
             log.error(
-                "%d of %d pictures in the storage are not in the database: is it the right one? Nothing was removed",
-                missing,
-                images,
+                "too many pictures in the storage are not in the database: is it the right one? Nothing was removed",
+                missing=missing,
+                pictures=images,
             )
             return Swept(temporary, 0, left=len(lost), stored=found.stored)
         await self._storage.delete(lost)
         if temporary or lost:
-            log.info("swept %d unfinished uploads and %d files without a picture", temporary, len(lost))
+            log.info("swept what a dead process left", unfinished_uploads=temporary, files_without_picture=len(lost))
         return Swept(temporary, len(lost), stored=found.without_lost())
 
     async def _look(self, before: datetime) -> "_Found":

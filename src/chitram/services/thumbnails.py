@@ -5,20 +5,21 @@ failed after :data:`ATTEMPTS`, so that it is not tried for ever.
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from contextvars import Context, copy_context
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from chitram.domain.errors import InvalidFileFormat, ServiceUnavailable, TooManyPixels
 from chitram.domain.identifiers import ImageId
 from chitram.domain.thumbnail import thumbnail_key, thumbnail_keys
+from chitram.logs import get_logger
 from chitram.services.ports import BlobStorage, Images, Pictures
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 ATTEMPTS = 3
 CATCH_UP_SECONDS = 60.0
@@ -37,17 +38,35 @@ class Finished:
     since_owed: float
 
 
+class _Owed(NamedTuple):
+    """One image, and the context variables of whoever queued it: the job's log lines name the request behind it."""
+
+    image_id: ImageId
+    blob_key: str
+    context: Context
+
+
 class Thumbnailer:
-    """A queue in memory in front of what the database knows; the queue may be lost at any moment."""
+    """A queue in memory in front of what the database knows; the queue may be lost at any moment.
+
+    *around* is entered for each job, in the context of whoever queued it.
+    """
 
     def __init__(
-        self, *, images: Images, storage: BlobStorage, pictures: Pictures, finished: Callable[[Finished], None]
+        self,
+        *,
+        images: Images,
+        storage: BlobStorage,
+        pictures: Pictures,
+        finished: Callable[[Finished], None],
+        around: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         self._images = images
         self._storage = storage
         self._pictures = pictures
         self._finished = finished
-        self._queue: asyncio.Queue[tuple[ImageId, str]] = asyncio.Queue()
+        self._around = around
+        self._queue: asyncio.Queue[_Owed] = asyncio.Queue()
         self._waiting: dict[ImageId, float] = {}
         self._attempts: dict[ImageId, int] = {}
         self.dead: int | None = None
@@ -62,16 +81,16 @@ class Thumbnailer:
         """Queue one image; called right after its row was written."""
         if image_id not in self._waiting:
             self._waiting[image_id] = time.monotonic()
-            self._queue.put_nowait((image_id, blob_key))
+            self._queue.put_nowait(_Owed(image_id, blob_key, copy_context()))
 
     async def work(self) -> None:
         """Make queued thumbnails until cancelled."""
         while True:
-            image_id, blob_key = await self._queue.get()
+            owed = await self._queue.get()
             try:
-                await self._make(image_id, blob_key)
+                await asyncio.get_running_loop().create_task(self._job(owed), context=owed.context)
             finally:
-                self._waiting.pop(image_id, None)
+                self._waiting.pop(owed.image_id, None)
 
     async def catch_up(self) -> None:
         """Queue what is owed since an earlier run, now and again every minute, until cancelled."""
@@ -84,6 +103,10 @@ class Thumbnailer:
                 log.warning("cannot ask the database which thumbnails are owed; asking again in a minute")
             await asyncio.sleep(CATCH_UP_SECONDS)
 
+    async def _job(self, owed: _Owed) -> None:
+        with self._around():
+            await self._make(owed.image_id, owed.blob_key)
+
     async def _make(self, image_id: ImageId, blob_key: str) -> None:
         began, owed_at = time.monotonic(), self._waiting[image_id]
         result: JobResult = "deferred"
@@ -94,9 +117,9 @@ class Thumbnailer:
             self._attempts.pop(image_id, None)
             result = "done" if made else "failed"
         except ServiceUnavailable:
-            log.warning("thumbnails of %s are put off: the database or the storage cannot be reached", image_id)
+            log.warning("thumbnails are put off: the database or the storage cannot be reached", image=image_id)
         except Exception:
-            log.exception("thumbnails of %s failed unexpectedly", image_id)
+            log.exception("thumbnails failed unexpectedly", image=image_id)
             result = await self._give_up_after_attempts(image_id)
         now = time.monotonic()
         self._finished(Finished(result, now - began, now - owed_at))
@@ -106,7 +129,7 @@ class Thumbnailer:
             async with local_copy(self._storage, blob_key) as path:
                 rendered = await self._pictures.thumbnails(path)
         except (InvalidFileFormat, TooManyPixels, KeyError) as error:
-            log.warning("no thumbnails for %s: %s", image_id, error)
+            log.warning("no thumbnails can be made of a picture", image=image_id, reason=str(error))
             return False
         for thumbnail in rendered:
             await self._storage.put(thumbnail_key(image_id, thumbnail.size, thumbnail.kind), thumbnail.data)
@@ -120,7 +143,7 @@ class Thumbnailer:
         try:
             await self._images.settle_thumbnails(image_id, made=False)
         except ServiceUnavailable:
-            log.warning("thumbnails of %s stay owed: the database cannot be reached", image_id)
+            log.warning("thumbnails stay owed: the database cannot be reached", image=image_id)
             return "deferred"
         return "failed"
 
