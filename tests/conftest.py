@@ -6,4 +6,5 @@ pytest_plugins = [
     "tests.servers.postgres",
     "tests.servers.redis_nodes",
     "tests.servers.service",
+    "tests.servers.swift",
 ]

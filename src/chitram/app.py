@@ -6,6 +6,7 @@ from importlib.metadata import version
 from aiohttp import web
 
 from chitram.adapters.blobs_disk import DiskStorage
+from chitram.adapters.blobs_s3 import S3Storage
 from chitram.adapters.database import Database
 from chitram.adapters.images_sql import SqlImages
 from chitram.adapters.invalidation_log_sql import SqlInvalidationLog
@@ -13,6 +14,8 @@ from chitram.adapters.node_set_sql import SqlNodeSets
 from chitram.adapters.passwords import Argon2Passwords
 from chitram.adapters.pillow import PillowPictures
 from chitram.adapters.ring_cache import CachedImages
+from chitram.adapters.s3_bucket import S3Bucket, S3Place
+from chitram.adapters.staging import default_folder
 from chitram.adapters.tokens import JwtTokens
 from chitram.adapters.users_sql import SqlUsers
 from chitram.handlers.middlewares import observed
@@ -27,6 +30,7 @@ from chitram.lifespan import (
     drain_context,
     pruning,
     ring_context,
+    storage_context,
     sweeping,
 )
 from chitram.metrics import Gauges, Metrics, NodeGauge
@@ -63,7 +67,7 @@ def create_app(settings: Settings, *, sole: bool = False) -> web.Application:
     cache = RingCache(configured, invalidations, prefix=settings.cache_key_prefix, ttl=ttl, observer=metrics)
     images = CachedImages(SqlImages(database, image_body), cache)
     users = SqlUsers(database)
-    storage = DiskStorage(settings.local_storage_path)
+    storage = blob_storage(settings)
     pictures = PillowPictures(max_pixels=settings.max_pixels)
     passwords = Argon2Passwords()
     lifetime = timedelta(minutes=settings.jwt_expire_minutes)
@@ -88,6 +92,7 @@ def create_app(settings: Settings, *, sole: bool = False) -> web.Application:
     app.cleanup_ctx.extend(
         [
             database_context(database),
+            storage_context(storage),
             closing_context(pictures.close, passwords.close),
             ring_context(cache, invalidations, configured, sole=sole),
             background_context(
@@ -100,6 +105,24 @@ def create_app(settings: Settings, *, sole: bool = False) -> web.Application:
         ]
     )
     return app
+
+
+def blob_storage(settings: Settings) -> DiskStorage | S3Storage:
+    """The storage that the settings name, to be used inside its ``connected()``. Raises :class:`SettingsError`."""
+    if settings.storage_backend == "local":
+        return DiskStorage(settings.local_storage_path)
+    place = S3Place(
+        endpoint=settings.minio_endpoint,
+        access_key=settings.minio_access_key.get_secret_value(),
+        secret_key=settings.minio_secret_key.get_secret_value(),
+        bucket=settings.minio_bucket,
+        secure=settings.minio_secure,
+        region=settings.minio_region,
+    )
+    try:
+        return S3Storage(S3Bucket(place), settings.staging_path or default_folder())
+    except ValueError as error:
+        raise SettingsError(f"MINIO_ENDPOINT: {error}") from None
 
 
 def _membership(settings: Settings) -> Membership:

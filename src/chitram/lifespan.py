@@ -9,6 +9,8 @@ from typing import Any
 
 from aiohttp import web
 
+from chitram.adapters.blobs_disk import DiskStorage
+from chitram.adapters.blobs_s3 import S3Storage
 from chitram.adapters.database import Database
 from chitram.adapters.invalidation_log_sql import SqlInvalidationLog
 from chitram.adapters.schema import require_current
@@ -36,6 +38,16 @@ def database_context(database: Database) -> Context:
             yield
         finally:
             await database.close()
+
+    return run
+
+
+def storage_context(storage: DiskStorage | S3Storage) -> Context:
+    """The storage's connections. The service starts whether or not it answers."""
+
+    async def run(app: web.Application) -> AsyncIterator[None]:  # noqa: ARG001  a cleanup context's signature
+        async with storage.connected():
+            yield
 
     return run
 

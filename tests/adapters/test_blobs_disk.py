@@ -106,7 +106,7 @@ async def test_a_full_disk_in_the_middle_of_an_upload(storage, monkeypatch, tmp_
     def full(*_anything: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("chitram.adapters.blobs_disk._append", full)
+    monkeypatch.setattr("chitram.adapters.staging._append", full)
     with pytest.raises(ServiceUnavailable):
         async with storage.stage(pieces(b"x")):
             pass
