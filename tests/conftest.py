@@ -2,9 +2,11 @@
 
 pytest_plugins = [
     "tests.servers.browser",
+    "tests.servers.certificates",
     "tests.servers.command",
     "tests.servers.postgres",
     "tests.servers.redis_nodes",
+    "tests.servers.relay",
     "tests.servers.service",
     "tests.servers.swift",
 ]

@@ -76,7 +76,13 @@ use = egg:swift#proxy
 allow_account_management = true
 account_autocreate = true
 """
-_SWIFT = "[swift-hash]\nswift_hash_path_suffix = s\nswift_hash_path_prefix = p\n[storage-policy:0]\nname = one\ndefault = yes\n"
+_SWIFT = """[swift-hash]
+swift_hash_path_suffix = s
+swift_hash_path_prefix = p
+[storage-policy:0]
+name = one
+default = yes
+"""
 
 
 class Swift:
@@ -113,10 +119,11 @@ class Swift:
 
     def start(self) -> None:
         """Start what does not run, and return when all accept connections."""
-        for name, port in self._ports.items():
-            if not self._runs(name):
-                self._children[name] = self._spawn(name)
-                self._wait(name, port)
+        ended = [name for name in self._ports if not self._runs(name)]
+        for name in ended:
+            self._children[name] = self._spawn(name)
+        for name in ended:
+            self._wait(name)
 
     def kill(self) -> None:
         """Kill the proxy: connections are refused."""
@@ -149,9 +156,9 @@ class Swift:
         command += ["-W", "ignore", program, self._directory / f"{name}.conf", "-v"]
         return spawn(command, log=self._log(name))
 
-    def _wait(self, name: str, port: int) -> None:
+    def _wait(self, name: str) -> None:
         deadline = time.monotonic() + _START_SECONDS
-        while not _accepts(port):
+        while not _accepts(self._ports[name]):
             if not self._runs(name) or time.monotonic() > deadline:
                 raise RuntimeError(f"swift-{name}-server did not start: {self._log(name).read_text()}")
             time.sleep(0.05)

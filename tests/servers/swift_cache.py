@@ -1,4 +1,4 @@
-"""What a Swift proxy keeps in memcached, kept in the proxy itself: good for one process. Loaded by Swift, not by tests."""
+"""What a Swift proxy keeps in memcached, kept in the proxy itself. Swift loads this, not a test."""
 
 import time
 from typing import Any

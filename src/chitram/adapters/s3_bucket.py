@@ -20,7 +20,7 @@ from chitram.domain.errors import ServiceUnavailable
 log = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 3.0
-PATIENCE_SECONDS = 15.0
+PATIENCE_SECONDS = 20.0
 """How long the server may do nothing: before its answer, between two parts of one, or taking no byte of an upload."""
 START_SECONDS = 3.0
 """How long the start waits for the bucket; the service runs without it."""
