@@ -5,6 +5,7 @@ pytest_plugins = [
     "tests.servers.certificates",
     "tests.servers.command",
     "tests.servers.postgres",
+    "tests.servers.proxy",
     "tests.servers.redis_nodes",
     "tests.servers.relay",
     "tests.servers.service",

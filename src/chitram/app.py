@@ -6,7 +6,6 @@ from importlib.metadata import version
 from aiohttp import web
 
 from chitram.adapters.blobs_disk import DiskStorage
-from chitram.adapters.blobs_s3 import S3Storage
 from chitram.adapters.database import Database
 from chitram.adapters.images_sql import SqlImages
 from chitram.adapters.invalidation_log_sql import SqlInvalidationLog
@@ -14,8 +13,6 @@ from chitram.adapters.node_set_sql import SqlNodeSets
 from chitram.adapters.passwords import Argon2Passwords
 from chitram.adapters.pillow import PillowPictures
 from chitram.adapters.ring_cache import CachedImages
-from chitram.adapters.s3_bucket import S3Bucket, S3Place
-from chitram.adapters.staging import default_folder
 from chitram.adapters.tokens import JwtTokens
 from chitram.adapters.users_sql import SqlUsers
 from chitram.handlers.middlewares import observed
@@ -38,6 +35,7 @@ from chitram.services.accounts import Accounts
 from chitram.services.gallery import Gallery
 from chitram.services.health import Health, NodeHealth
 from chitram.services.housekeeping import Housekeeping
+from chitram.services.ports import ConnectedStorage
 from chitram.services.ring_admin import LiveNode, RingAdmin
 from chitram.services.thumbnails import Thumbnailer
 from chitram.services.uploads import UploadLimits, Uploads
@@ -107,10 +105,15 @@ def create_app(settings: Settings, *, sole: bool = False) -> web.Application:
     return app
 
 
-def blob_storage(settings: Settings) -> DiskStorage | S3Storage:
+def blob_storage(settings: Settings) -> ConnectedStorage:
     """The storage that the settings name, to be used inside its ``connected()``. Raises :class:`SettingsError`."""
     if settings.storage_backend == "local":
         return DiskStorage(settings.local_storage_path)
+    # Whoever keeps pictures on a disk need not load a library for this.
+    from chitram.adapters.blobs_s3 import S3Storage  # noqa: PLC0415  see above
+    from chitram.adapters.s3_bucket import S3Bucket, S3Place  # noqa: PLC0415  see above
+    from chitram.adapters.staging import default_folder  # noqa: PLC0415  see above
+
     place = S3Place(
         endpoint=settings.minio_endpoint,
         access_key=settings.minio_access_key.get_secret_value(),

@@ -9,8 +9,6 @@ from typing import Any
 
 from aiohttp import web
 
-from chitram.adapters.blobs_disk import DiskStorage
-from chitram.adapters.blobs_s3 import S3Storage
 from chitram.adapters.database import Database
 from chitram.adapters.invalidation_log_sql import SqlInvalidationLog
 from chitram.adapters.schema import require_current
@@ -18,6 +16,7 @@ from chitram.adapters.users_sql import SqlUsers
 from chitram.domain.errors import ChitramError
 from chitram.services.health import Health
 from chitram.services.housekeeping import GRACE, Housekeeping
+from chitram.services.ports import ConnectedStorage
 from ring import Membership, RingCache
 
 log = logging.getLogger(__name__)
@@ -42,7 +41,7 @@ def database_context(database: Database) -> Context:
     return run
 
 
-def storage_context(storage: DiskStorage | S3Storage) -> Context:
+def storage_context(storage: ConnectedStorage) -> Context:
     """The storage's connections. The service starts whether or not it answers."""
 
     async def run(app: web.Application) -> AsyncIterator[None]:  # noqa: ARG001  a cleanup context's signature

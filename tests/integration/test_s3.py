@@ -12,6 +12,7 @@ from tests.adapters.blobs import listed
 from tests.api import API, Client, bearer, healthy, refused, register, show, status_of, thumbnails_ready, upload
 from tests.api import upload_form as form
 from tests.pictures import noise, picture
+from tests.servers.service import StartService
 from tests.servers.swift import OWNER, Swift
 from tests.waiting import until
 
@@ -33,7 +34,7 @@ def on_s3(swift: Swift, bucket: str, tmp_path: Path, monkeypatch) -> dict[str, o
 
 
 @pytest.fixture
-async def client(start_service, on_s3) -> Client:
+async def client(start_service: StartService, on_s3: dict[str, object]) -> Client:
     """The service."""
     return await start_service(**on_s3)
 

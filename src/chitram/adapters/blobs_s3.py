@@ -17,7 +17,7 @@ from io import BytesIO
 from itertools import islice
 from pathlib import Path
 
-from aiohttp import ClientResponse, hdrs
+from aiohttp import ClientResponse
 from miniopy_async.deleteobjects import DeleteObject
 from miniopy_async.error import S3Error
 
