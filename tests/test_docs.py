@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from chitram.domain.errors import ChitramError
 from chitram.handlers.errors import FRAMEWORK_CODES
@@ -26,6 +27,14 @@ def test_every_setting_is_documented_and_exists():
     table = (DOCS / "operations.md").read_text().partition("## Settings")[2].partition("\n## ")[0]
     rows = "\n".join(row.split("|")[1] for row in table.splitlines() if row.startswith("| `"))
     assert set(re.findall(r"`([A-Z][A-Z0-9_]+)`", rows)) == {name.upper() for name in Settings.model_fields}
+
+
+def test_every_service_of_the_installation_is_documented():
+    """By its name in `compose.yaml`."""
+    rows = written(r"(?m)^\| (`[a-z].*?) \|", "operations.md")
+    assert set(yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]) <= set(
+        re.findall(r"`([\w-]+)`", str(rows))
+    )
 
 
 def test_every_metric_is_documented_and_exists():

@@ -3,6 +3,7 @@
 Names are environment names in lower case. Flags win over the environment, the environment over a ``.env`` file.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -43,10 +44,10 @@ class Settings(BaseModel):
 
     storage_backend: Literal["local", "s3"] = "local"
     local_storage_path: Path = Path("blobs")
-    minio_endpoint: Annotated[str, Field(pattern=r"^([A-Za-z0-9.-]+(:\d{1,5})?)?$")] = ""
+    minio_endpoint: str = ""
     minio_access_key: SecretStr = SecretStr("")
     minio_secret_key: SecretStr = SecretStr("")
-    minio_bucket: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")] = "chitram"
+    minio_bucket: str = "chitram"
     minio_secure: bool = True
     minio_region: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")] = "us-east-1"
     staging_path: Path | None = None
@@ -113,6 +114,20 @@ class Settings(BaseModel):
     @classmethod
     def _under_its_protocol(cls, value: object) -> object:
         return "s3" if value == "minio" else value
+
+    @field_validator("minio_endpoint")
+    @classmethod
+    def _host_and_port(cls, value: str) -> str:
+        if value and not re.fullmatch(r"[A-Za-z0-9._-]+(:\d{1,5})?", value):
+            raise ValueError("use HOST or HOST:PORT, without http://; MINIO_SECURE says whether it is https")
+        return value
+
+    @field_validator("minio_bucket")
+    @classmethod
+    def _bucket_name(cls, value: str) -> str:
+        if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", value):
+            raise ValueError("use 3 to 63 lower-case letters, digits, dots and hyphens")
+        return value
 
     @field_validator("staging_path", mode="before")
     @classmethod

@@ -115,7 +115,7 @@ async def test_an_upload_that_is_cancelled_leaves_nothing(swift, bucket, connect
     assert not staged.path.exists()
     assert await listed(storage) == {}
     assert await uploads_in_progress(storage) == []
-    assert [request for request in between.requests if "uploads" in request or "uploadId" in request][1:] == []
+    assert not any(request.startswith("POST") for request in between.requests)
 
 
 async def test_a_connection_that_breaks_during_an_upload(swift, bucket, connect, relay):
