@@ -31,10 +31,9 @@ def test_every_setting_is_documented_and_exists():
 
 def test_every_service_of_the_installation_is_documented():
     """By its name in `compose.yaml`."""
+    services = set(yaml.safe_load((ROOT / "compose.yaml").read_text())["services"])
     rows = written(r"(?m)^\| (`[a-z].*?) \|", "operations.md")
-    assert set(yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]) <= set(
-        re.findall(r"`([\w-]+)`", str(rows))
-    )
+    assert services <= set(re.findall(r"`([\w-]+)`", str(rows)))
 
 
 def test_every_metric_is_documented_and_exists():
