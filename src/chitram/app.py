@@ -125,7 +125,7 @@ def blob_storage(settings: Settings) -> ConnectedStorage:
     try:
         return S3Storage(S3Bucket(place), settings.staging_path or default_folder())
     except ValueError as error:
-        raise SettingsError(f"MINIO_ENDPOINT: {error}") from None
+        raise SettingsError(f"MINIO_ENDPOINT or MINIO_BUCKET: {error}") from None
 
 
 def _membership(settings: Settings) -> Membership:

@@ -15,8 +15,8 @@ async def pieces(*chunks: bytes) -> AsyncIterator[bytes]:
 
 async def zeros(megabytes: int) -> AsyncIterator[bytes]:
     """A long upload."""
-    piece = bytes(64 * 1024)
-    for _ in range(megabytes * 16):
+    piece = bytes(1024 * 1024)
+    for _ in range(megabytes):
         yield piece
 
 

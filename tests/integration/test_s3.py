@@ -20,7 +20,7 @@ from tests.waiting import until
 @pytest.fixture
 def on_s3(swift: Swift, bucket: str, tmp_path: Path, monkeypatch) -> dict[str, object]:
     """Settings for a bucket of this test alone; frozen servers are given up sooner than in production."""
-    monkeypatch.setattr("chitram.adapters.s3_bucket.PATIENCE_SECONDS", 2.0)
+    monkeypatch.setattr("chitram.adapters.s3_bucket.PATIENCE_SECONDS", 1.0)
     monkeypatch.setattr("chitram.adapters.s3_bucket.RETRY_SECONDS", 0.2)
     return {
         "storage_backend": "s3",

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from aiohttp import ClientSession, ClientTimeout, TCPConnector, hdrs
 from miniopy_async.api import Minio
 from miniopy_async.error import S3Error
+from miniopy_async.helpers import check_bucket_name
 
 from chitram.adapters.s3_errors import AWAY, FAILURES, Complaints
 from chitram.domain.errors import ServiceUnavailable
@@ -43,9 +44,10 @@ class S3Place:
 
 
 class S3Bucket:
-    """Raises ``ValueError`` for an endpoint that cannot be one."""
+    """Raises ``ValueError`` for an endpoint or a name that cannot be one."""
 
     def __init__(self, place: S3Place) -> None:
+        check_bucket_name(place.bucket, strict=True)
         self.name = place.bucket
         self._place = place
         # With its region given, no call asks for the bucket's location first.
