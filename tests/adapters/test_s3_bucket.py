@@ -13,6 +13,7 @@ from chitram.adapters.blobs_s3 import PROBE_KEY, S3Storage
 from chitram.adapters.s3_bucket import S3Place
 from chitram.domain.errors import ServiceUnavailable
 from tests.adapters.blobs import KEY, listed, read
+from tests.servers.ports import free_port
 from tests.servers.swift import GUEST, OWNER
 from tests.waiting import until
 
@@ -68,9 +69,9 @@ async def test_keys_that_are_refused(swift, bucket, connect, caplog, *, keys, co
     assert keys[0] not in str(refused.value)
 
 
-async def test_the_log_is_not_flooded(swift, storage, caplog):
+async def test_the_log_is_not_flooded(swift, bucket, connect, caplog):
     """One cause is said once a minute, however many requests fail."""
-    swift.kill()
+    storage = await connect(swift.place(bucket, endpoint=f"127.0.0.1:{free_port()}"))
     for _ in range(10):
         with pytest.raises(ServiceUnavailable):
             await storage.put(KEY, b"x")
