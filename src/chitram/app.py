@@ -31,6 +31,7 @@ from chitram.lifespan import (
     measuring,
     pruning,
     ring_context,
+    storage_context,
     sweeping,
 )
 from chitram.metrics import Gauges, Metrics, NodeGauge, NullMetrics, Work
@@ -38,6 +39,7 @@ from chitram.services.accounts import Accounts
 from chitram.services.gallery import Gallery
 from chitram.services.health import Health, NodeHealth
 from chitram.services.housekeeping import Housekeeping
+from chitram.services.ports import ConnectedStorage
 from chitram.services.ring_admin import LiveNode, RingAdmin
 from chitram.services.thumbnails import Finished, Thumbnailer
 from chitram.services.uploads import UploadLimits, Uploads
@@ -84,7 +86,8 @@ def create_app(settings: Settings, *, sole: bool = False) -> web.Application:
     )
     images = CachedImages(SqlImages(database, image_body), cache)
     users = SqlUsers(database)
-    storage = tracing.storage(MeasuredStorage(DiskStorage(settings.local_storage_path), work))
+    blobs = blob_storage(settings)
+    storage = tracing.storage(MeasuredStorage(blobs, work))
     pictures = PillowPictures(max_pixels=settings.max_pixels)
     passwords = Argon2Passwords()
     lifetime = timedelta(minutes=settings.jwt_expire_minutes)
@@ -123,6 +126,7 @@ def create_app(settings: Settings, *, sole: bool = False) -> web.Application:
         [
             *tracing.contexts,
             database_context(database),
+            storage_context(blobs),
             closing_context(pictures.close, passwords.close),
             ring_context(cache, invalidations, configured, sole=sole),
             background_context(
@@ -147,6 +151,29 @@ def create_probe_app(app: web.Application, *, metrics: bool) -> web.Application:
     probes[UPLOADS], probes[ACCOUNTS], probes[SITE] = app[UPLOADS], app[ACCOUNTS], app[SITE]
     probes.add_routes(observed(probe_routes(metrics=metrics), app[METRICS], app[HEALTH]))
     return probes
+
+
+def blob_storage(settings: Settings) -> ConnectedStorage:
+    """The storage that the settings name, to be used inside its ``connected()``. Raises :class:`SettingsError`."""
+    if settings.storage_backend == "local":
+        return DiskStorage(settings.local_storage_path)
+    # Whoever keeps pictures on a disk need not load a library for this.
+    from chitram.adapters.blobs_s3 import S3Storage  # noqa: PLC0415  see above
+    from chitram.adapters.s3_bucket import S3Bucket, S3Place  # noqa: PLC0415  see above
+    from chitram.adapters.staging import default_folder  # noqa: PLC0415  see above
+
+    place = S3Place(
+        endpoint=settings.minio_endpoint,
+        access_key=settings.minio_access_key.get_secret_value(),
+        secret_key=settings.minio_secret_key.get_secret_value(),
+        bucket=settings.minio_bucket,
+        secure=settings.minio_secure,
+        region=settings.minio_region,
+    )
+    try:
+        return S3Storage(S3Bucket(place), settings.staging_path or default_folder())
+    except ValueError as error:
+        raise SettingsError(f"MINIO_ENDPOINT or MINIO_BUCKET: {error}") from None
 
 
 def _metrics_here(settings: Settings) -> bool:

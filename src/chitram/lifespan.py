@@ -17,7 +17,7 @@ from chitram.logs import get_logger
 from chitram.metrics import Work
 from chitram.services.health import Health
 from chitram.services.housekeeping import GRACE, Housekeeping, Swept
-from chitram.services.ports import BlobStorage
+from chitram.services.ports import BlobStorage, ConnectedStorage
 from ring import Membership, RingCache
 
 log = get_logger(__name__)
@@ -41,6 +41,16 @@ def database_context(database: Database) -> Context:
             yield
         finally:
             await database.close()
+
+    return run
+
+
+def storage_context(storage: ConnectedStorage) -> Context:
+    """The storage's connections. The service starts whether or not it answers."""
+
+    async def run(app: web.Application) -> AsyncIterator[None]:  # noqa: ARG001  a cleanup context's signature
+        async with storage.connected():
+            yield
 
     return run
 

@@ -50,8 +50,15 @@ class Settings(BaseModel):
     db_max_overflow: Annotated[int, Field(ge=0, le=500)] = 5
     db_pool_recycle: Annotated[int, Field(ge=-1)] = 1800
 
-    storage_backend: Literal["local"] = "local"
+    storage_backend: Literal["local", "s3"] = "local"
     local_storage_path: Path = Path("blobs")
+    minio_endpoint: str = ""
+    minio_access_key: SecretStr = SecretStr("")
+    minio_secret_key: SecretStr = SecretStr("")
+    minio_bucket: str = "chitram"
+    minio_secure: bool = True
+    minio_region: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")] = "us-east-1"
+    staging_path: Path | None = None
 
     redis_nodes: str = ""
     redis_host: str = ""
@@ -124,6 +131,30 @@ class Settings(BaseModel):
             raise ValueError("use sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME")
         return f"{scheme}://{rest}"
 
+    @field_validator("storage_backend", mode="before")
+    @classmethod
+    def _under_its_protocol(cls, value: object) -> object:
+        return "s3" if value == "minio" else value
+
+    @field_validator("minio_endpoint")
+    @classmethod
+    def _host_and_port(cls, value: str) -> str:
+        if value and not re.fullmatch(r"[A-Za-z0-9._-]+(:\d{1,5})?", value):
+            raise ValueError("use HOST or HOST:PORT, without http://; MINIO_SECURE says whether it is https")
+        return value
+
+    @field_validator("minio_bucket")
+    @classmethod
+    def _bucket_name(cls, value: str) -> str:
+        if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", value):
+            raise ValueError("use 3 to 63 lower-case letters, digits, dots and hyphens")
+        return value
+
+    @field_validator("staging_path", mode="before")
+    @classmethod
+    def _nothing_is_none(cls, value: object) -> object:
+        return value or None
+
     @field_validator("allowed_content_types", mode="before")
     @classmethod
     def _split_by_commas(cls, value: object) -> object:
@@ -141,6 +172,18 @@ class Settings(BaseModel):
         default = self.jwt_secret_key.get_secret_value() == DEVELOPMENT_SECRET
         if self.app_env == "production" and default:
             raise ValueError("JWT_SECRET_KEY must be set in production: openssl rand -base64 32")
+        return self
+
+    @model_validator(mode="after")
+    def _name_the_bucket(self) -> Self:
+        wanted = {
+            "MINIO_ENDPOINT": self.minio_endpoint,
+            "MINIO_ACCESS_KEY": self.minio_access_key.get_secret_value(),
+            "MINIO_SECRET_KEY": self.minio_secret_key.get_secret_value(),
+        }
+        lacking = [name for name, value in wanted.items() if not value]
+        if self.storage_backend == "s3" and lacking:
+            raise ValueError(f"STORAGE_BACKEND=s3 needs {', '.join(lacking)} too")
         return self
 
     @property

@@ -1,4 +1,4 @@
-"""Two processes on PostgreSQL behind a real Caddy, restarted one after the other while people work."""
+"""Two processes on PostgreSQL behind a real Caddy with the file of compose.yaml, restarted in turn under load."""
 
 import asyncio
 import hashlib
@@ -13,10 +13,10 @@ from chitram.embedded.node import NodeProcess
 from tests.api import API, PASSWORD
 from tests.cli.stack import fetch
 from tests.integration.customers import Customers
-from tests.servers.caddy import StartCaddy
 from tests.servers.command import Chitram, Running
 from tests.servers.ports import free_port
 from tests.servers.postgres import Postgres
+from tests.servers.proxy import StartProxy
 from tests.servers.service import node_list
 from tests.waiting import until
 
@@ -32,7 +32,7 @@ def environ(postgres_url: str, redis_nodes: dict[str, NodeProcess], tmp_path: Pa
 
 
 async def test_restarting_one_process_after_the_other_fails_no_request(
-    chitram: Chitram, caddy: StartCaddy, postgres: Postgres, environ: dict[str, str]
+    chitram: Chitram, start_proxy: StartProxy, postgres: Postgres, environ: dict[str, str]
 ):
     """Each is gone within ten seconds; no request fails; nothing is lost, half stored or back from the dead."""
     ports = [free_port(), free_port()]
@@ -43,7 +43,7 @@ async def test_restarting_one_process_after_the_other_fails_no_request(
         return running
 
     processes = [await start(port) for port in ports]
-    url = caddy(*(f"127.0.0.1:{port}" for port in ports))
+    url = start_proxy(*(f"127.0.0.1:{port}" for port in ports)).http
     async with ClientSession() as session:
         token = await _register(session, url)
         customers = Customers(session, url, token)

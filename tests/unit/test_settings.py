@@ -30,6 +30,10 @@ def test_flags_win_over_the_environment_and_that_over_the_file(tmp_path):
         ("JWT_ALGORITHM", "none"),
         ("ALLOWED_CONTENT_TYPES", "image/jpeg,text/html"),
         ("CACHE_KEY_PREFIX", "a b"),
+        ("STORAGE_BACKEND", "ftp"),
+        ("MINIO_ENDPOINT", "http://minio:9000"),
+        ("MINIO_ENDPOINT", "minio:9000/path"),
+        ("MINIO_BUCKET", "My_Pictures"),
     ],
 )
 def test_a_bad_value_stops_the_start_with_its_name(name, value):
@@ -52,6 +56,21 @@ def test_production_needs_a_secret_of_its_own():
     with pytest.raises(SettingsError, match="JWT_SECRET_KEY"):
         load({"APP_ENV": "production"})
     assert load({"APP_ENV": "production", "JWT_SECRET_KEY": "x" * 32}).app_env == "production"
+
+
+def test_s3_needs_to_know_where_and_who():
+    """All that lacks is said at once; `minio` is another word for it."""
+    with pytest.raises(SettingsError, match="MINIO_ENDPOINT, MINIO_SECRET_KEY"):
+        load({"STORAGE_BACKEND": "s3", "MINIO_ACCESS_KEY": "me"})
+    whole = {
+        "MINIO_ENDPOINT": "minio:9000",
+        "MINIO_ACCESS_KEY": "me",
+        "MINIO_SECRET_KEY": "hunter22",
+        "STAGING_PATH": "",
+    }
+    settings = load({"STORAGE_BACKEND": "minio", **whole})
+    assert (settings.storage_backend, settings.minio_secure, settings.staging_path) == ("s3", True, None)
+    assert "hunter22" not in repr(settings)
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,16 @@
 """Blobs as files below one directory. A file appears under its key whole or not at all, and synced to the disk."""
 
 import asyncio
-import hashlib
 import os
 import shutil
-import tempfile
-from collections.abc import AsyncIterator, Callable, Collection, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Collection
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
+from chitram.adapters.staging import Staging, common_folder, disk_errors, opened
 from chitram.domain.errors import ServiceUnavailable
 from chitram.services.ports import Space, Staged, StoredBlob
 
@@ -42,43 +41,33 @@ class DiskStorage:
 
     def __init__(self, root: Path) -> None:
         self._root = root.absolute()
+        self._staging = Staging(self._root / STAGING, common_folder)
 
     @asynccontextmanager
-    async def stage(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[Staged]:
-        """Write *chunks* to a file of its own, hashing on the way; memory is bounded by one chunk."""
-        with _reachable():
-            file = await _opened(self._new_staging_file)
-        staged, digest = Staged(Path(file.name)), hashlib.sha256()
-        try:
-            with file:
-                async for chunk in chunks:
-                    with _reachable():
-                        await asyncio.to_thread(_append, file, digest, chunk)
-                    staged.size += len(chunk)
-                with _reachable():
-                    file.flush()
-            staged.sha256 = digest.hexdigest()
-            yield staged
-        finally:
-            with suppress(OSError):
-                await asyncio.to_thread(staged.path.unlink, missing_ok=True)
+    async def connected(self) -> AsyncIterator[None]:
+        """A disk is simply there."""
+        yield
+
+    def stage(self, chunks: AsyncIterator[bytes]) -> AbstractAsyncContextManager[Staged]:
+        """Write *chunks* to a file on the same file system."""
+        return self._staging.stage(chunks)
 
     async def store(self, staged: Staged, key: str) -> None:
         """Sync the file, then give it its name."""
-        with _reachable():
+        with disk_errors():
             await asyncio.to_thread(_publish, staged.path, self._root / key)
 
     async def put(self, key: str, data: bytes) -> None:
         """Keep a small blob."""
-        with _reachable():
+        with disk_errors():
             await asyncio.to_thread(self._put, key, data)
 
     @asynccontextmanager
     async def open(self, key: str) -> AsyncIterator[DiskBlob]:
         """Open a file. Raises ``KeyError`` when there is none."""
         try:
-            with _reachable():
-                file = await _opened(lambda: (self._root / key).open("rb", buffering=0))
+            with disk_errors():
+                file = await opened(lambda: (self._root / key).open("rb", buffering=0))
         except FileNotFoundError:
             raise KeyError(key) from None
         with file:
@@ -86,7 +75,7 @@ class DiskStorage:
 
     async def delete(self, keys: Collection[str]) -> None:
         """Remove files and the directories that this leaves empty."""
-        with _reachable():
+        with disk_errors():
             await asyncio.to_thread(self._delete, list(keys))
 
     async def walk(self) -> AsyncIterator[StoredBlob]:
@@ -99,8 +88,7 @@ class DiskStorage:
 
     async def clear_staging(self, *, older_than: datetime) -> int:
         """Remove what a dead process was writing."""
-        with _reachable():
-            return await asyncio.to_thread(self._clear_staging, older_than.timestamp())
+        return await self._staging.clear(older_than=older_than)
 
     async def check(self) -> None:
         """Write, read and remove a few bytes."""
@@ -109,12 +97,12 @@ class DiskStorage:
             yield b"chitram"
 
         async with self.stage(few()) as staged:
-            with _reachable():
+            with disk_errors():
                 await asyncio.to_thread(staged.path.read_bytes)
 
     async def space(self) -> Space | None:
         """Of the file system. Asked in a thread: a disk that hangs must not hold the event loop up."""
-        with _reachable():
+        with disk_errors():
             return await asyncio.to_thread(self._space)
 
     def _space(self) -> Space:
@@ -122,15 +110,8 @@ class DiskStorage:
         usage = shutil.disk_usage(existing)
         return Space(usage.free, usage.total)
 
-    def _new_staging_file(self) -> BinaryIO:
-        folder = self._root / STAGING
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=folder)
-        os.close(descriptor)
-        return Path(name).open("wb")
-
     def _put(self, key: str, data: bytes) -> None:
-        file = self._new_staging_file()
+        file = self._staging.new_file()
         try:
             with file:
                 file.write(data)
@@ -153,30 +134,6 @@ class DiskStorage:
                 key = (folder / name).relative_to(self._root).as_posix()
                 found.append(StoredBlob(key, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC)))
         return found
-
-    def _clear_staging(self, older_than: float) -> int:
-        removed = 0
-        for path in (self._root / STAGING).glob("*"):
-            with suppress(FileNotFoundError):
-                if path.stat().st_mtime <= older_than:
-                    path.unlink()
-                    removed += 1
-        return removed
-
-
-async def _opened(opening: Callable[[], BinaryIO]) -> BinaryIO:
-    """Open in a thread. Whoever is cancelled meanwhile leaves no open file behind."""
-    file = asyncio.ensure_future(asyncio.to_thread(opening))
-    try:
-        return await asyncio.shield(file)
-    except asyncio.CancelledError:
-        file.add_done_callback(lambda done: None if done.exception() else done.result().close())
-        raise
-
-
-def _append(file: BinaryIO, digest: "hashlib._Hash", chunk: bytes) -> None:
-    digest.update(chunk)
-    file.write(chunk)
 
 
 def _publish(source: Path, target: Path) -> None:
@@ -201,15 +158,3 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-@contextmanager
-def _reachable() -> Iterator[None]:
-    try:
-        yield
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise ServiceUnavailable(
-            "The storage cannot be written or read right now. Nothing was lost; try again soon."
-        ) from error

@@ -300,6 +300,14 @@ class BlobStorage(Protocol):
         ...
 
 
+class ConnectedStorage(BlobStorage, Protocol):
+    """A storage with whatever it holds as long as the service runs."""
+
+    def connected(self) -> AbstractAsyncContextManager[None]:
+        """Hold it. Inside of this the storage may be used; entering never fails for a storage that is away."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Inspected:
     """What decoding showed. *color*, as ``#rrggbb``, lies behind it; width and height are as displayed."""
