@@ -48,8 +48,8 @@ ERROR_PAGES: web.AppKey[Callable[[web.Request, ProblemDetails], web.StreamRespon
 REQUEST_ID = web.RequestKey("request_id", str)
 USER_ID = web.RequestKey("user_id", str)
 """Who is signed in, once that has been found out."""
-EVERYTHING_ELSE = "/{tail:.*}"
-"""The last row of the table of routes."""
+EVERYTHING_ELSE = r"/{tail:[\s\S]*}"
+"""The last row of the table of routes; a path may hold what `.` does not match."""
 _UNMATCHED = "/{tail}"
 
 

@@ -20,11 +20,11 @@ def fetch(url: str) -> tuple[bytes, dict[str, str]]:
         return answer.read(), dict(answer.headers)
 
 
-def upload_picture(url: str, *, seed: int = 0) -> dict[str, Any]:
-    """Upload a picture and return its fields."""
+def upload_picture(url: str, *, seed: int = 0, data: bytes | None = None) -> dict[str, Any]:
+    """Upload a picture, a small one unless its bytes are given, and return its fields."""
 
     async def send() -> dict[str, Any]:
-        form = upload_form(picture(seed=seed), visibility="public")
+        form = upload_form(data or picture(seed=seed), visibility="public")
         async with ClientSession() as session, session.post(f"{url}{API}/images/upload", data=form) as answer:
             fields: dict[str, Any] = await answer.json()
             return fields

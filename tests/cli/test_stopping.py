@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 import signal
 import socket
 import threading
@@ -11,16 +12,25 @@ from contextlib import closing, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 
+import pytest
+
 from chitram.embedded.node import NodeProcess
 from tests.api import API
 from tests.cli.stack import fetch, in_flight, upload_picture
-from tests.pictures import picture
+from tests.pictures import noise, picture
 from tests.servers.command import Chitram
 from tests.servers.postgres import Postgres
 from tests.servers.service import node_list
 from tests.waiting import until
 
 STOPPING = "once more to end at once"
+
+
+@pytest.fixture
+def alone(migrated_sqlite: Path, tmp_path: Path) -> dict[str, str]:
+    """A database and a storage of its own."""
+    shutil.copy(migrated_sqlite, tmp_path / "chitram.db")
+    return {"DATABASE_URL": f"sqlite:///{tmp_path}/chitram.db", "LOCAL_STORAGE_PATH": str(tmp_path / "blobs")}
 
 
 def address(url: str) -> tuple[str, int]:
@@ -72,12 +82,10 @@ def test_it_is_gone_in_ten_seconds_whatever_hangs(
             redis_nodes["a"].pause()
             asking.sendall(f"GET {API}/images HTTP/1.1\r\nHost: x\r\n\r\n".encode())
             asyncio.run(until(lambda: " 3" in in_flight(url)))
-            began = time.monotonic()
             serve.interrupt(signal.SIGTERM)
             dribbling = threading.Thread(target=dribble, args=(slow, lambda: serve.child.poll() is not None))
             dribbling.start()
-            assert serve.wait(12) == 0, serve.errors
-            assert time.monotonic() - began < 10
+            assert serve.wait(10) == 0, serve.errors
             dribbling.join()
     finally:
         postgres.resume()
@@ -87,45 +95,33 @@ def test_it_is_gone_in_ten_seconds_whatever_hangs(
     assert "Traceback" not in serve.errors
 
 
-def test_readiness_goes_first_and_requests_are_still_taken(chitram: Chitram, migrated_sqlite: Path, tmp_path: Path):
+def test_readiness_goes_first_and_requests_are_still_taken(chitram: Chitram, alone: dict[str, str]):
     """From the signal on: 503 for the proxy, answers for everybody, and each of them ends its connection."""
-    environ = {
-        "DATABASE_URL": f"sqlite:///{migrated_sqlite}",
-        "LOCAL_STORAGE_PATH": str(tmp_path / "blobs"),
-        "SHUTDOWN_DELAY_SECONDS": "2",
-    }
-    serve = chitram("serve", "--port", 0, environ=environ)
+    serve = chitram("serve", "--port", 0, environ={**alone, "SHUTDOWN_DELAY_SECONDS": "2"})
     url = serve.wait_for("ready ")
+    large = upload_picture(url, data=noise((900, 700), quality=95))["url"]
     assert answer_of(url, "/health/ready") == (200, None)
+    assert answer_of(url, large) == (200, None)
     serve.interrupt(signal.SIGTERM)
     asyncio.run(until(lambda: STOPPING in serve.errors))
     assert answer_of(url, "/health/ready") == (503, "close")
     assert answer_of(url, "/health/live") == (200, "close")
     assert answer_of(url, f"{API}/images") == (200, "close")
+    assert answer_of(url, large) == (200, "close")
     assert serve.wait(10) == 0
 
 
-def test_ctrl_c_does_not_wait_for_a_proxy(chitram: Chitram, migrated_sqlite: Path, tmp_path: Path):
+def test_ctrl_c_does_not_wait_for_a_proxy(chitram: Chitram, alone: dict[str, str]):
     """Who sits at the terminal has none in front."""
-    environ = {
-        "DATABASE_URL": f"sqlite:///{migrated_sqlite}",
-        "LOCAL_STORAGE_PATH": str(tmp_path / "blobs"),
-        "SHUTDOWN_DELAY_SECONDS": "60",
-    }
-    serve = chitram("serve", "--port", 0, environ=environ)
+    serve = chitram("serve", "--port", 0, environ={**alone, "SHUTDOWN_DELAY_SECONDS": "60"})
     serve.wait_for("ready ")
     serve.interrupt(signal.SIGINT)
     assert serve.wait(10) == 0
 
 
-def test_a_second_signal_ends_the_wait_for_a_proxy(chitram: Chitram, migrated_sqlite: Path, tmp_path: Path):
+def test_a_second_signal_ends_the_wait_for_a_proxy(chitram: Chitram, alone: dict[str, str]):
     """At once."""
-    environ = {
-        "DATABASE_URL": f"sqlite:///{migrated_sqlite}",
-        "LOCAL_STORAGE_PATH": str(tmp_path / "blobs"),
-        "SHUTDOWN_DELAY_SECONDS": "60",
-    }
-    serve = chitram("serve", "--port", 0, environ=environ)
+    serve = chitram("serve", "--port", 0, environ={**alone, "SHUTDOWN_DELAY_SECONDS": "60"})
     serve.wait_for("ready ")
     serve.interrupt(signal.SIGTERM)
     asyncio.run(until(lambda: STOPPING in serve.errors))

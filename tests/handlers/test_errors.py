@@ -14,6 +14,7 @@ FIELDS = {"type", "title", "status", "detail", "instance", "code", "details"}
     [
         ("GET", "/nowhere", 404, "NOT_FOUND"),
         ("GET", f"{API}/nowhere", 404, "NOT_FOUND"),
+        ("GET", "/a%0Aline", 404, "NOT_FOUND"),
         ("PUT", f"{API}/images", 405, "METHOD_NOT_ALLOWED"),
         ("POST", f"{API}/auth/login", 400, "INVALID_REQUEST"),
     ],

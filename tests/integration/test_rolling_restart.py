@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -51,10 +50,8 @@ async def test_restarting_one_process_after_the_other_fails_no_request(
         for index, port in enumerate(ports):
             await until(lambda: len(customers.served_by) >= 2)
             await _served(customers, 50)
-            began = time.monotonic()
             processes[index].interrupt(signal.SIGTERM)
-            assert await asyncio.to_thread(processes[index].wait, 12) == 0
-            assert time.monotonic() - began < 10
+            assert await asyncio.to_thread(processes[index].wait, 10) == 0
             assert "cut off" not in processes[index].errors
             processes[index] = await start(port)
             customers.served_by.clear()
