@@ -21,6 +21,8 @@ from bench.crowd.uploaders import Uploader
 from bench.crowd.visitors import Visitor
 
 TIDY_WITHIN = 20.0
+READY = "the crowd is ready"
+"""What a worker tells when its set-up is done."""
 LEAVING_WITHIN = 5.0
 """What somebody has begun is finished; nobody leaves in the middle of an upload."""
 BEGINS = "the load begins"
@@ -41,10 +43,13 @@ class Wiring:
         self._options = Options.of(environment.parsed_options)
         self._crowd = Person.crowd = Crowd(self._options)
         self._options.refuse_strangers(environment.host)
+        self._ready = 0
         self._weigh()
         self._shape()
         environment.stop_timeout = environment.stop_timeout or LEAVING_WITHIN
         events = environment.events
+        if isinstance(environment.runner, MasterRunner):
+            environment.runner.register_message(READY, self._one_is_ready)
         events.test_start.add_listener(self._prepare)
         events.request.add_listener(self._count)
         events.report_to_master.add_listener(lambda data, **_: data.update(crowd=self._crowd.tallies.take()))
@@ -75,11 +80,21 @@ class Wiring:
         if not isinstance(runner, MasterRunner):
             part = getattr(runner, "worker_index", 0) if worker else 0
             self._crowd.corpus.read(host, part, _processes(self._environment) if worker else 1)
+        if isinstance(runner, WorkerRunner):
+            runner.send_message(READY)
+        elif not isinstance(runner, MasterRunner):
+            self._begin()
+
+    def _one_is_ready(self, **_: object) -> None:
+        self._ready += 1
+        if isinstance(runner := self._environment.runner, MasterRunner) and self._ready == runner.worker_count:
+            self._begin()
+
+    def _begin(self) -> None:
         self._environment.stats.clear_all()  # rates count from now on
         if isinstance(shape := self._environment.shape_class, Line):
             shape.begin()
-        if not worker:
-            print(BEGINS, flush=True)
+        print(BEGINS, flush=True)
 
     def _count(self, start_time: float, response_time: float, exception: object, **_: object) -> None:
         self._crowd.tallies.request(start_time + response_time / 1000, response_time, failed=exception is not None)
