@@ -38,6 +38,7 @@ from chitram.services.accounts import Accounts
 from chitram.services.gallery import Gallery
 from chitram.services.health import Health, NodeHealth
 from chitram.services.housekeeping import Housekeeping
+from chitram.services.ports import BlobStorage
 from chitram.services.ring_admin import LiveNode, RingAdmin
 from chitram.services.thumbnails import Finished, Thumbnailer
 from chitram.services.uploads import UploadLimits, Uploads
@@ -84,7 +85,7 @@ def create_app(settings: Settings, *, sole: bool = False) -> web.Application:
     )
     images = CachedImages(SqlImages(database, image_body), cache)
     users = SqlUsers(database)
-    storage = tracing.storage(MeasuredStorage(DiskStorage(settings.local_storage_path), work))
+    storage = tracing.storage(MeasuredStorage(blob_storage(settings), work))
     pictures = PillowPictures(max_pixels=settings.max_pixels)
     passwords = Argon2Passwords()
     lifetime = timedelta(minutes=settings.jwt_expire_minutes)
@@ -136,6 +137,11 @@ def create_app(settings: Settings, *, sole: bool = False) -> web.Application:
         ]
     )
     return app
+
+
+def blob_storage(settings: Settings) -> BlobStorage:
+    """The storage that the settings name. Nothing is connected or made yet."""
+    return DiskStorage(settings.local_storage_path)
 
 
 def create_probe_app(app: web.Application, *, metrics: bool) -> web.Application:

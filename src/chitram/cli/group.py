@@ -16,7 +16,15 @@ _COMMANDS = {
     "migrate": "chitram.cli.migrate:migrate",
     "import": "chitram.cli.importing:import_pictures",
     "ring": "chitram.cli.ring:ring",
+    "cache": "chitram.cli.cache:cache",
+    "doctor": "chitram.cli.doctor.command:doctor",
+    "config": "chitram.cli.config:config",
+    "storage": "chitram.cli.storage:storage",
+    "jobs": "chitram.cli.jobs:jobs",
+    "thumbs": "chitram.cli.thumbs:thumbs",
     "user": "chitram.cli.user:user",
+    "backup": "chitram.cli.backup:backup",
+    "restore": "chitram.cli.restore:restore",
 }
 
 _EXPECTED = (ChitramError, SettingsError, StackError)

@@ -1,8 +1,9 @@
 """The ring in words and columns."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from chitram.adapters.node_probe import Probe
+from chitram.cli.words import columns
 from chitram.domain.node_set import Action, Member, NodeChange
 from chitram.services.ports import NodePlan, NodeSet
 
@@ -22,7 +23,7 @@ def set_table(current: NodeSet) -> str:
         (_LETTERS[node.state], node.name, f"{node.weight:g}", f"{current.shares.get(node.name, 0):.2%}")
         for node in current.nodes
     ]
-    return f"{_headline(current)}\n{_columns([('', 'node', 'weight', 'owns'), *rows])}"
+    return f"{_headline(current)}\n{columns([('', 'node', 'weight', 'owns'), *rows])}"
 
 
 def status_table(current: NodeSet, head: int, probes: Sequence[Probe]) -> str:
@@ -39,14 +40,14 @@ def status_table(current: NodeSet, head: int, probes: Sequence[Probe]) -> str:
             rows.append((letters, node.name, share, lag, str(probe.keys), megabytes, probe.version))
         else:
             rows.append((letters, node.name, share, probe.error, "", "", ""))
-    return f"{_headline(current)}\n{_columns(rows)}"
+    return f"{_headline(current)}\n{columns(rows)}"
 
 
 def plan_table(change: NodeChange, plan: NodePlan) -> str:
     """What a change moves."""
     names = sorted({*plan.before, *plan.after})
     rows = [(name, f"{plan.before.get(name, 0):.2%}", f"{plan.after.get(name, 0):.2%}") for name in names]
-    table = _columns([("node", "owns now", "then"), *rows])
+    table = columns([("node", "owns now", "then"), *rows])
     return f"{change.action} {change.name}: {plan.moved:.2%} of the keys get another node and start cold\n{table}"
 
 
@@ -63,12 +64,4 @@ def _headline(current: NodeSet) -> str:
     return (
         f"{count} node{'s' if count > 1 else ''}, version {current.version}, ring {current.ring_hash}, "
         f"busiest {current.imbalance:.2f} times the fair share"
-    )
-
-
-def _columns(rows: Iterable[Sequence[str]]) -> str:
-    table = [list(row) for row in rows]
-    widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table
     )

@@ -1,0 +1,69 @@
+"""`chitram doctor`: what is wrong with a set-up, and how to mend it."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import click
+
+from chitram.cli.doctor.examination import examine
+from chitram.cli.doctor.finding import Finding, Level
+from chitram.cli.doctor.settings_check import read_settings
+from chitram.cli.environment import environment
+from chitram.cli.words import counted
+from chitram.cli.workplace import Workplace, placed
+
+_COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "red"}
+
+
+@click.command()
+@click.option("-q", "--quiet", is_flag=True, help="Print only what is not fine; nothing at all if everything is.")
+@placed
+def doctor(it: Workplace, *, quiet: bool) -> None:
+    """Look at settings, database, storage and every node; say what is wrong and the cure. Changes nothing.
+
+    The storage gets a test file, which is removed again. Nothing is waited for longer than a few seconds.
+
+    \b
+    chitram doctor                    what the environment (or .env) names
+    chitram doctor --data data        the stack of a `chitram up --data data`
+    chitram doctor -q || mail -s …    from cron
+
+    Exit code: 0 if there is no problem (there may be warnings), 1 if there is one, 2 for a mistake in the call.
+    """
+    environ = environment()
+    settings, found = read_settings(environ, it.flags)
+    if settings is not None:
+        found += asyncio.run(examine(settings, environ))
+    _report(it, found, quiet=quiet)
+    if any(finding.level is Level.PROBLEM for finding in found):
+        raise SystemExit(1)
+
+
+def _report(it: Workplace, found: Sequence[Finding], *, quiet: bool) -> None:
+    shown = [finding for finding in found if not quiet or finding.level is not Level.OK]
+    levels = Counter(finding.level for finding in found)
+    if it.as_json:
+        summary = {level.value: levels[level] for level in Level}
+        it.say({"summary": summary, "findings": [asdict(finding) for finding in shown]}, "")
+        return
+    widest = max((len(finding.about) for finding in shown), default=0)
+    for finding in shown:
+        _line(finding, widest)
+    if shown:
+        click.echo(f"\n{_summary(levels)}" if not quiet else _summary(levels))
+
+
+def _line(finding: Finding, widest: int) -> None:
+    level = click.style(f"{finding.level.value:<7}", fg=_COLOURS[finding.level], bold=finding.level is Level.PROBLEM)
+    click.echo(f"{level}  {finding.about:<{widest}}  {finding.says}")
+    if finding.cure:
+        click.echo(f"{'':<7}  {'':<{widest}}  cure: {finding.cure}")
+
+
+def _summary(levels: Counter[Level]) -> str:
+    if levels[Level.PROBLEM] or levels[Level.WARNING]:
+        problems, warnings = counted(levels[Level.PROBLEM], "problem"), counted(levels[Level.WARNING], "warning")
+        return f"{problems}, {warnings}, {levels[Level.OK]} fine"
+    return f"all well: {levels[Level.OK]} checks"
