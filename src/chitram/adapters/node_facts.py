@@ -4,7 +4,8 @@ itself uses: what fails here would fail there.
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,20 +55,27 @@ class NodeFacts:
             return 0
 
 
+@asynccontextmanager
+async def talking_to(address: str, *, seconds: float = SECONDS) -> AsyncIterator[RedisConnection]:
+    """A connection of the ring's own kind. Raises NodeError."""
+    endpoint = parse_address(address)
+    connection = await connect(endpoint, lambda _cause: None, op_timeout=seconds, connect_timeout=seconds)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
 async def examine(node: RingNode, prefix: str, *, seconds: float = SECONDS) -> NodeFacts:
     """Ask one node. Never raises for a node, and takes a few *seconds* at the most."""
-    endpoint = parse_address(node.address)
+    address = parse_address(node.address).display
     try:
-        async with asyncio.timeout(2 * seconds):
-            connection = await connect(endpoint, lambda _cause: None, op_timeout=seconds, connect_timeout=seconds)
-            try:
-                return await _ask(node.name, endpoint.display, connection, prefix)
-            finally:
-                await connection.close()
+        async with asyncio.timeout(2 * seconds), talking_to(node.address, seconds=seconds) as connection:
+            return await _ask(node.name, address, connection, prefix)
     except NodeError as error:
-        return NodeFacts(node.name, endpoint.display, str(error), error.cause)
+        return NodeFacts(node.name, address, str(error), error.cause)
     except TimeoutError:
-        return NodeFacts(node.name, endpoint.display, "no answer in time", "timeout")
+        return NodeFacts(node.name, address, "no answer in time", "timeout")
 
 
 async def examine_all(nodes: tuple[RingNode, ...], prefix: str) -> list[NodeFacts]:

@@ -13,9 +13,7 @@ from sqlalchemy import URL, make_url
 
 from chitram.adapters.database import Database
 from chitram.adapters.schema import require_current
-from chitram.app import blob_storage
 from chitram.cli.environment import environment
-from chitram.services.ports import BlobStorage
 from chitram.settings import Settings
 
 P = ParamSpec("P")
@@ -110,12 +108,6 @@ def sqlite_file(settings: Settings) -> Path | None:
 def disk_path(settings: Settings) -> Path | None:
     """Where a storage on disk lies; ``None`` for one elsewhere."""
     return {"local": settings.local_storage_path}.get(settings.storage_backend)
-
-
-@asynccontextmanager
-async def opened_storage(settings: Settings) -> AsyncIterator[BlobStorage]:
-    """The storage that the service uses, ready."""
-    yield blob_storage(settings)
 
 
 def place_options(command: Callable[P, T]) -> Callable[P, T]:

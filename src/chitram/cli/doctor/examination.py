@@ -15,7 +15,7 @@ from chitram.cli.doctor.members_check import check_members
 from chitram.cli.doctor.nodes_check import check_nodes
 from chitram.cli.doctor.settings_check import check_settings
 from chitram.cli.doctor.storage_check import check_newest, check_storage
-from chitram.cli.workplace import opened_storage
+from chitram.cli.live import opened_storage
 from chitram.domain.errors import ServiceUnavailable
 from chitram.domain.node_set import RingNode
 from chitram.settings import Settings
