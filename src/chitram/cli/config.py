@@ -45,7 +45,7 @@ def show(it: Workplace) -> None:
     sources = _sources(it.flags)
     shown = {name.upper(): shown_value(name, value) for name, value in it.settings}
     fields = {name: {"value": value, "source": sources.get(name, "default")} for name, value in shown.items()}
-    rows = [(name, str(field["value"]), str(field["source"])) for name, field in fields.items()]
+    rows = [(name, _spelled(field["value"]), field["source"]) for name, field in fields.items()]
     it.say({"settings": fields}, columns([("setting", "value", "from"), *rows]))
 
 
@@ -59,6 +59,10 @@ def shown_value(name: str, value: Any) -> Any:
         parts = str(value).split(",") if name == "redis_nodes" else [str(value)]
         return ",".join(_without_password(part) for part in parts)
     return value
+
+
+def _spelled(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _without_password(address: str) -> str:

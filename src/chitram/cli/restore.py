@@ -32,7 +32,7 @@ def restore(source: Path, data: Path, *, as_json: bool) -> None:
 
     Exit code: 0 if every picture is back as it was uploaded, 1 if some are not (the others are), or if nothing is.
     """
-    if data.exists() and (not data.is_dir() or any(data.iterdir())):
+    if data.exists() and (not data.is_dir() or {entry.name for entry in data.iterdir()} - {"lock"}):
         raise click.UsageError(f"{data} is not empty: nothing is written over, name a new directory")
     with opened(source) as reader, DataDir(data) as directory:
         try:
@@ -42,9 +42,8 @@ def restore(source: Path, data: Path, *, as_json: bool) -> None:
                 restored = asyncio.run(begin)
         except OSError as error:
             take_back(directory.path)
-            raise click.ClickException(
-                f"cannot be restored: {error.strerror or error}; {data} is empty again"
-            ) from error
+            reason = error.strerror or str(error)
+            raise click.ClickException(f"cannot be restored: {reason}; {data} is as empty as before") from error
         except BaseException:
             take_back(directory.path)
             raise

@@ -1,6 +1,7 @@
 """What a command works on: the settings of `--data DIR` or of the environment, and the database that they name."""
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import cached_property, wraps
@@ -93,8 +94,10 @@ def stack_flags(data: Path) -> dict[str, object]:
         "redis_host": "",
     }
     secret = directory / "jwt_secret"
-    if "JWT_SECRET_KEY" not in environment() and secret.is_file():
-        flags["jwt_secret_key"] = secret.read_text(encoding="ascii", errors="replace").strip()
+    if not environment().get("JWT_SECRET_KEY"):
+        # Before the first start there is none; then it gets one that nobody knows, as this one is.
+        text = secret.read_text(encoding="ascii", errors="replace") if secret.is_file() else secrets.token_hex(32)
+        flags["jwt_secret_key"] = text.strip()
     return flags
 
 

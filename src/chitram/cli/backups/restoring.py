@@ -62,17 +62,12 @@ async def restore(
         while batch := await inventory.originals(after, BATCH):
             await owe_thumbnails(database, _bring(reader, batch, directory / BLOBS, restored, advance))
             after = batch[-1].id
-        # A node may hold values, and a cursor, of writes that this database has never seen.
-        await SqlNodeSets(database).renew()
+        # The nodes that it names may serve the original still, and hold what this database has never seen.
+        await SqlNodeSets(database).renew(without_nodes=True)
     finally:
         await database.close()
     _publish(fresh, directory / DATABASE)
     return restored
-
-
-def _publish(fresh: Path, database: Path) -> None:
-    os.sync()  # a database that is there names files that are there, also if the power goes
-    fresh.rename(database)
 
 
 def take_back(directory: Path) -> None:
@@ -111,6 +106,11 @@ def _copied(reader: Reader, key: str, blobs: Path) -> bool:
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _publish(fresh: Path, database: Path) -> None:
+    os.sync()  # a database that is there names files that are there, also if the power goes
+    fresh.rename(database)
 
 
 def _manifest(reader: Reader) -> dict[str, Any]:
