@@ -89,20 +89,22 @@ class SqlUsers:
         async with self._database.read() as connection:
             return [_user(row) for row in await connection.execute(select(users).order_by(users.c.email))]
 
-    async def set_active(self, email: str, *, active: bool, now: datetime, last_too: bool) -> User:
+    async def set_active(self, email: str, *, active: bool, now: datetime) -> User:
         """Disable or enable. Whoever is disabled loses every token. Raises ``NotFound`` and ``Conflict``."""
         values = {"is_active": True} if active else {"is_active": False, "tokens_valid_from": now}
-        return await self._alter(email, values, leaves_admins=active or last_too)
+        return await self._alter(email, values, leaves_admins=active)
 
-    async def set_admin(self, email: str, *, admin: bool, last_too: bool) -> User:
+    async def set_admin(self, email: str, *, admin: bool) -> User:
         """Promote or demote. Raises ``NotFound`` and ``Conflict``."""
-        return await self._alter(email, {"is_admin": admin}, leaves_admins=admin or last_too)
+        return await self._alter(email, {"is_admin": admin}, leaves_admins=admin)
 
     async def _alter(self, email: str, values: Mapping[str, Any], *, leaves_admins: bool) -> User:
         admins = select(users.c.email).where(users.c.is_admin, users.c.is_active).with_for_update()
         async with self._database.write() as connection:
             if not leaves_admins and list((await connection.execute(admins)).scalars()) == [email]:
-                raise Conflict(f"{email} is the last administrator who can sign in.")
+                raise Conflict(
+                    f"{email} is the last administrator who can sign in: `chitram user promote` another one first."
+                )
             change = update(users).where(users.c.email == email).values(values).returning(users)
             row = (await connection.execute(change)).one_or_none()
         if row is None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from chitram.domain.errors import ChitramError
+from chitram.domain.errors import ChitramError, ServiceUnavailable
 from chitram.embedded.errors import StackError
 from chitram.settings import SettingsError
 
@@ -46,6 +46,8 @@ class _Commands(click.Group):
     def invoke(self, context: click.Context) -> Any:
         try:
             return super().invoke(context)
+        except ServiceUnavailable as error:
+            raise click.ClickException(f"{error} `chitram doctor` says what is wrong.") from error
         except _EXPECTED as error:
             raise click.ClickException(str(error)) from error
 

@@ -69,14 +69,14 @@ def create_admin(it: Workplace, email: str, password: str) -> None:
 def disable(it: Workplace, email: str, *, yes: bool) -> None:
     """Let an account in no more: every session and token of it is refused from the next request on.
 
-    Its pictures stay where they are. The last administrator is disabled with --yes alone.
+    Its pictures stay where they are. The last administrator cannot be disabled: make another one first.
 
     \b
     chitram user disable bob@example.com
     """
     agree(f"{email} will be signed out everywhere and cannot sign in until `chitram user enable`", yes=yes)
     now = datetime.now(UTC)
-    _alter(it, email, "disabled", lambda users, who: users.set_active(who, active=False, now=now, last_too=yes))
+    _alter(it, email, "disabled", lambda users, who: users.set_active(who, active=False, now=now))
 
 
 @user.command()
@@ -89,7 +89,7 @@ def enable(it: Workplace, email: str) -> None:
     chitram user enable bob@example.com
     """
     now = datetime.now(UTC)
-    _alter(it, email, "enabled", lambda users, who: users.set_active(who, active=True, now=now, last_too=True))
+    _alter(it, email, "enabled", lambda users, who: users.set_active(who, active=True, now=now))
 
 
 @user.command()
@@ -103,7 +103,7 @@ def promote(it: Workplace, email: str, *, yes: bool) -> None:
     chitram user promote ann@example.com
     """
     agree(f"{email} will see, change and delete everybody's pictures, and the ring", yes=yes)
-    _alter(it, email, "an administrator", lambda users, who: users.set_admin(who, admin=True, last_too=True))
+    _alter(it, email, "an administrator", lambda users, who: users.set_admin(who, admin=True))
 
 
 @user.command()
@@ -111,13 +111,13 @@ def promote(it: Workplace, email: str, *, yes: bool) -> None:
 @_YES
 @placed
 def demote(it: Workplace, email: str, *, yes: bool) -> None:
-    """Take an administrator's rights away, from the next request on. The last one's with --yes alone.
+    """Take an administrator's rights away, from the next request on. Somebody must be left who has them.
 
     \b
     chitram user demote bob@example.com
     """
     agree(f"{email} will be an account like any other", yes=yes)
-    _alter(it, email, "no administrator", lambda users, who: users.set_admin(who, admin=False, last_too=yes))
+    _alter(it, email, "no administrator", lambda users, who: users.set_admin(who, admin=False))
 
 
 def _alter(it: Workplace, email: str, state: str, change: Callable[[SqlUsers, str], Awaitable[User]]) -> None:
