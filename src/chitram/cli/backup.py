@@ -20,7 +20,7 @@ _POSTGRES = (
 )
 
 
-@click.command()
+@click.command(short_help="Copy everything that a stack keeps, while it runs.")
 @click.argument("target", type=click.Path(path_type=Path), metavar="FILE_OR_DIR")
 @placed
 def backup(it: Workplace, target: Path) -> None:

@@ -1,5 +1,6 @@
 """`chitram` itself: which commands there are, and how their failures are said."""
 
+import os
 from importlib import import_module
 from typing import Any
 
@@ -54,12 +55,16 @@ class _Commands(click.Group):
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="chitram", message="%(prog)s %(version)s")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """A self-hosted image host over a ring of Redis nodes.
 
     \b
     chitram up                     everything on this machine, in one command
     chitram import ~/Pictures      put a folder of pictures in
+    chitram doctor                 what is wrong, and how is it mended?
     chitram migrate && chitram serve
                                    on the database, storage and nodes of the environment
     """
+    if os.environ.get("NO_COLOR"):
+        context.color = False  # elsewhere colours go to terminals alone

@@ -23,7 +23,7 @@ MANY = 100_000
 _LIMIT = click.option("--limit", default=20, show_default=True, type=click.IntRange(1, MANY), help="How many to print.")
 
 
-@click.group()
+@click.group(short_help="Look at the thumbnails that are owed or given up.")
 @place_options
 def jobs() -> None:
     """Look at the thumbnails that are owed, and have those made that were given up.

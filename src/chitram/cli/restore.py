@@ -16,7 +16,7 @@ from chitram.cli.words import counted
 from chitram.embedded.data_dir import DataDir
 
 
-@click.command()
+@click.command(short_help="Bring a backup into an empty directory.")
 @click.argument("source", type=click.Path(path_type=Path), metavar="BACKUP")
 @click.option("--data", required=True, type=click.Path(path_type=Path), metavar="DIR", help="A new or empty directory.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

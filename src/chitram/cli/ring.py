@@ -11,6 +11,7 @@ from chitram.adapters.images_sql import cache_key
 from chitram.adapters.invalidation_log_sql import SqlInvalidationLog
 from chitram.adapters.node_probe import Probe, probe_all
 from chitram.adapters.node_set_sql import SqlNodeSets
+from chitram.cli.doctor.members_check import LOPSIDED
 from chitram.cli.ring_words import change_sentence, plan_table, set_table, status_table
 from chitram.cli.workplace import Workplace, place_options, placed
 from chitram.domain.identifiers import parse_image_id
@@ -21,10 +22,9 @@ from ring.hashing import slot
 from ring.hashring import encode
 
 SAMPLE = 100_000
-LOPSIDED = 1.25
 
 
-@click.group()
+@click.group(short_help="Look at the ring of Redis nodes and change it.")
 @place_options
 def ring() -> None:
     """Look at the ring of Redis nodes and change it while everything runs.
@@ -41,7 +41,11 @@ def ring() -> None:
 @ring.command()
 @placed
 def show(it: Workplace) -> None:
-    """Print the node set: names, weights, states, shares."""
+    """Print the node set: names, weights, states, shares.
+
+    \b
+    chitram ring show --data data
+    """
     current = current_set(it)
     it.say(_fields(current), set_table(current))
 
@@ -49,7 +53,11 @@ def show(it: Workplace) -> None:
 @ring.command()
 @placed
 def status(it: Workplace) -> None:
-    """Ask every node: up, caught up, how full. Exit code 1 unless all of them are."""
+    """Ask every node: up, caught up, how full. Exit code 1 unless all of them are.
+
+    \b
+    chitram ring status && echo "all of them serve"
+    """
     current, head, probes = _probed(it)
     fields = {**_fields(current), "head": head, "probes": [asdict(probe) for probe in probes]}
     it.say(fields, status_table(current, head, probes))
@@ -60,7 +68,11 @@ def status(it: Workplace) -> None:
 @ring.command()
 @placed
 def check(it: Workplace) -> None:
-    """Say what is wrong with the ring, a line each; exit code 1 if anything is. For scripts and cron."""
+    """Say what is wrong with the ring, a line each; exit code 1 if anything is. For scripts and cron.
+
+    \b
+    chitram ring check --json
+    """
     current, head, probes = _probed(it)
     wrong = [f"node {p.name} does not answer: {p.error}" for p in probes if not p.up]
     wrong += [f"node {p.name} has no ring record yet" for p in probes if p.up and p.cursor is None]
@@ -81,7 +93,11 @@ def check(it: Workplace) -> None:
 @click.argument("key")
 @placed
 def where(it: Workplace, key: str) -> None:
-    """Say which nodes KEY (an image's id, short id, or a cache key) belongs to, its owner first."""
+    """Say which nodes KEY (an image's id, short id, or a cache key) belongs to, its owner first.
+
+    \b
+    chitram ring where G7kKzVd2yw4y
+    """
     image_id = parse_image_id(key)
     name = cache_key(image_id) if image_id else key
     order = placement(it).preference(name)
@@ -97,7 +113,11 @@ def where(it: Workplace, key: str) -> None:
 @click.option("--sample", default=SAMPLE, show_default=True, type=click.IntRange(1, 10_000_000))
 @placed
 def distribution(it: Workplace, sample: int) -> None:
-    """Place a sample of keys and compare with the shares."""
+    """Place a sample of keys and compare with the shares.
+
+    \b
+    chitram ring distribution --sample 1000000
+    """
     current, placed = current_set(it), placement(it)
     counts = dict.fromkeys(current.shares, 0)
     for number in range(sample):
@@ -117,7 +137,12 @@ def distribution(it: Workplace, sample: int) -> None:
 @click.argument("value", required=False, default="")
 @placed
 def plan(it: Workplace, action: str, name: str, value: str) -> None:
-    """Say what a change would move, and change nothing. VALUE is the address for add, the weight for weight."""
+    """Say what a change would move, and change nothing. VALUE is the address for add, the weight for weight.
+
+    \b
+    chitram ring plan add d redis-d:6379
+    chitram ring plan drain a
+    """
     change = _change(Action(action), name, value)
     planned = it.ask(lambda database: SqlNodeSets(database).plan(change))
     it.say(asdict(planned), plan_table(change, planned))
@@ -126,7 +151,11 @@ def plan(it: Workplace, action: str, name: str, value: str) -> None:
 @ring.command()
 @placed
 def renew(it: Workplace) -> None:
-    """After restoring the database from a backup: make every node start cold."""
+    """After restoring the database from a backup: make every node start cold.
+
+    \b
+    chitram ring renew
+    """
     stored = it.ask(lambda database: SqlNodeSets(database).renew())
     it.say(_fields(stored), f"done, version {stored.version}. Every node starts cold within a second.")
 
@@ -162,22 +191,27 @@ def _commit(it: Workplace, change: NodeChange) -> None:
     it.say(_fields(stored), change_sentence(change, stored, it.again("ring")))
 
 
-def _changing(action: Action, text: str, *arguments: str) -> None:
+def _changing(action: Action, text: str, example: str, *arguments: str) -> None:
     def run(it: Workplace, name: str, value: str = "") -> None:
         _commit(it, _change(action, name, value))
 
-    run.__doc__ = text
+    run.__doc__ = f"{text}\n\n\b\n{example}"
     command: Callable[..., Any] = placed(run)
     for argument in reversed(("name", *arguments)):
         command = click.argument("value" if argument != "name" else "name", metavar=argument.upper())(command)
     ring.command(action.value)(command)
 
 
-_changing(Action.ADD, "Take a node in. Writers reach it from now on; it is read after `ring ready`.", "address")
-_changing(Action.READY, "Let a node be read: after joining, or instead of draining.")
-_changing(Action.DRAIN, "Stop reading a node, so that it can be removed.")
-_changing(Action.WEIGHT, "Give a node a larger or smaller share.", "weight")
-_changing(Action.REMOVE, "Let a drained node go.")
+_changing(
+    Action.ADD,
+    "Take a node in. Writers reach it from now on; it is read after `ring ready`.",
+    "chitram ring add d redis-d:6379",
+    "address",
+)
+_changing(Action.READY, "Let a node be read: after joining, or instead of draining.", "chitram ring ready d")
+_changing(Action.DRAIN, "Stop reading a node, so that it can be removed.", "chitram ring drain a")
+_changing(Action.WEIGHT, "Give a node a larger or smaller share.", "chitram ring weight d 0.5", "weight")
+_changing(Action.REMOVE, "Let a drained node go.", "chitram ring remove a")
 
 
 def _probed(it: Workplace) -> tuple[NodeSet, int, list[Probe]]:

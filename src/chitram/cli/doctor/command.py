@@ -17,7 +17,7 @@ from chitram.cli.workplace import Workplace, placed
 _COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "red"}
 
 
-@click.command()
+@click.command(short_help="Say what is wrong with a set-up, and the cure.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only what is not fine; nothing at all if everything is.")
 @placed
 def doctor(it: Workplace, *, quiet: bool) -> None:

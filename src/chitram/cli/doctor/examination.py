@@ -22,6 +22,8 @@ from chitram.settings import Settings
 from ring import Membership
 
 CLOSE_SECONDS = 1.0
+ON_ITS_WAY = 1.0
+"""In seconds: what a write of this very moment may take to reach a node, before that is called a lag."""
 
 
 async def examine(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
@@ -55,5 +57,8 @@ async def _nodes(settings: Settings, database: Database, facts: DatabaseFacts | 
         members = stored.nodes or members
     answers = await examine_all(members, settings.cache_key_prefix)
     head = facts.head if facts and facts.schema == "current" else None
+    if head and any(node.record and node.record[0] < head for node in answers):
+        await asyncio.sleep(ON_ITS_WAY)
+        answers = await examine_all(members, settings.cache_key_prefix)
     log, fenced = (facts.log, facts.fenced) if facts else ("", ())
     return found + check_nodes(answers, head=head, log=log, fenced=fenced)
