@@ -68,6 +68,22 @@ def test_a_healthy_stack_has_nothing_to_say(chitram: Chitram, data: Path):
     assert "all well: 8 checks" in told.output
 
 
+def test_a_stack_that_is_stopped_is_no_broken_one(data: Path, migrated_sqlite: Path):
+    """Its nodes are not missed; everything else is looked at."""
+    shutil.copy(migrated_sqlite, data / "chitram.db")
+    told = CliRunner().invoke(main, ["doctor", "--data", str(data)])
+    assert told.exit_code == 0
+    assert "the stack is stopped" in told.output
+    assert "all well" in told.output
+
+
+def test_cures_are_for_the_stack_that_was_asked_about(data: Path):
+    """They can be copied."""
+    sqlite3.connect(data / "chitram.db").close()
+    told = CliRunner().invoke(main, ["doctor", "--data", str(data)])
+    assert f"cure: chitram migrate --data {data}" in told.output
+
+
 def test_a_healthy_service_of_many_machines_has_nothing_to_say(
     chitram: Chitram, postgres_url: str, redis_nodes, tmp_path: Path
 ):
@@ -247,6 +263,18 @@ def test_a_disk_that_cannot_be_written(sound, tmp_path):
     assert "LOCAL_STORAGE_PATH" in found["cure"]
 
 
+def test_a_disk_that_hangs_costs_seconds(chitram: Chitram, sound):
+    """As a network mount does whose server is gone: no thread comes back from it."""
+    frozen = (
+        "import time; from chitram.cli import main; from chitram.adapters.blobs_disk import DiskStorage;"
+        "DiskStorage._new_staging_file = lambda self: time.sleep(1000); main()"
+    )
+    environ = {"JWT_SECRET_KEY": SECRET, **{name: str(value) for name, value in sound.items()}}
+    doctor = chitram("doctor", script=frozen, environ=environ)
+    assert doctor.wait(30) == 1
+    assert any("not written within" in line for line in doctor.lines)
+
+
 @pytest.mark.parametrize(("free", "level"), [(1000, "problem"), (10**9, "warning"), (10**11, "ok")])
 async def test_a_disk_that_is_nearly_full(tmp_path, monkeypatch, free, level):
     """Less than one upload is a problem."""
@@ -264,7 +292,7 @@ def test_the_storage_of_another_database(chitram: Chitram, data: Path, tmp_path:
     up.wait()
     environ = {"DATABASE_URL": f"sqlite:///{data}/chitram.db", "LOCAL_STORAGE_PATH": tmp_path / "elsewhere"}
     found = diagnose(environ).of("storage")
-    assert "1 of the newest pictures have no file here" in found["says"]
+    assert "1 of the 1 newest pictures have no file" in found["says"]
     assert "chitram storage verify" in found["cure"]
 
 
@@ -303,6 +331,8 @@ def test_settings_that_nobody_can_use_or_reads(sound):
     found = diagnose({**sound, "CACHE_TTL_SECONDS": "soon", "MAX_PIXELS": "0"})
     assert {f["says"].partition(":")[0] for f in found.findings} == {"CACHE_TTL_SECONDS", "MAX_PIXELS"}
     assert "REDIS_NODES" in diagnose({**sound, "REDIS_NODES": "a=h:1,a=h:2"}).of("settings")["says"]
+    address = diagnose({**sound, "DATABASE_URL": "postgresql://me:hunter2@h:port/x"})
+    assert ("DATABASE_URL" in address.of("settings")["says"], "hunter2" in address.output) == (True, False)
     names = {"REDIS_NODE": "h:1", "CHITRAM_DEBUG": "1", "PATH_TO_NOTHING": "x"}
     unread = [f for f in diagnose({**sound, **names}).findings if "nothing reads" in f["says"]]
     assert [(f["says"].split()[-1], f["cure"].split("?")[0].split()[-1]) for f in unread] == [

@@ -20,6 +20,8 @@ from chitram.handlers.present import image_body
 from chitram.services.ports import Original
 
 MANY = 100_000
+BATCH = 500
+"""Pictures in one statement: its variables are counted."""
 _LIMIT = click.option("--limit", default=20, show_default=True, type=click.IntRange(1, MANY), help="How many to print.")
 
 
@@ -83,7 +85,9 @@ def retry(it: Workplace, ids: tuple[str, ...], *, everything: bool) -> None:
             wanted = [one.id for one in failed if everything or one.id in chosen]
             async with writing_cache(it.settings, database) as (cache, reach):
                 images = CachedImages(SqlImages(database, image_body), cache)
-                return (await images.owe_again(wanted) if wanted else []), reach.sentence()
+                batches = [wanted[start : start + BATCH] for start in range(0, len(wanted), BATCH)]
+                owed = [image_id for batch in batches for image_id in await images.owe_again(batch)]
+                return owed, reach.sentence()
 
     owed, sentence = asyncio.run(run())
     if not owed:

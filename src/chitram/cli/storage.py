@@ -46,6 +46,8 @@ def verify(it: Workplace, *, sample: int | None, after: str) -> None:
     chitram storage verify
     chitram storage verify --data data --sample 100 --json
     """
+    if sample and after:
+        raise click.UsageError("--sample chooses by chance, --after goes on in order: use one of them")
     result = _Result()
     try:
         asyncio.run(_verify(it, result, sample=sample, after=after))

@@ -1,18 +1,25 @@
 """`chitram doctor`: what is wrong with a set-up, and how to mend it."""
 
 import asyncio
+import os
+import re
+import sys
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
 
 import click
 
 from chitram.cli.doctor.examination import examine
 from chitram.cli.doctor.finding import Finding, Level
 from chitram.cli.doctor.settings_check import read_settings
+from chitram.cli.doctor.storage_check import STUCK
 from chitram.cli.environment import environment
 from chitram.cli.words import counted
 from chitram.cli.workplace import Workplace, placed
+from chitram.embedded.data_dir import runs_on
+from chitram.settings import Settings
 
 _COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "red"}
 
@@ -35,10 +42,27 @@ def doctor(it: Workplace, *, quiet: bool) -> None:
     environ = environment()
     settings, found = read_settings(environ, it.flags)
     if settings is not None:
-        found += asyncio.run(examine(settings, environ))
+        found += asyncio.run(_examined(it, settings, environ, quiet=quiet))
     _report(it, found, quiet=quiet)
     if any(finding.level is Level.PROBLEM for finding in found):
         raise SystemExit(1)
+
+
+async def _examined(it: Workplace, settings: Settings, environ: Mapping[str, str], *, quiet: bool) -> list[Finding]:
+    stopped = it.data is not None and not runs_on(it.data)
+    found = await examine(settings, environ, stopped=stopped)
+    found = [replace(finding, cure=_placed(finding.cure, it.data)) for finding in found]
+    if any(finding.says == STUCK for finding in found):
+        # A thread that hangs in the disk cannot be ended, and would keep this process as long.
+        _report(it, found, quiet=quiet)
+        sys.stdout.flush()
+        os._exit(1)
+    return found
+
+
+def _placed(cure: str, data: Path | None) -> str:
+    """The commands in a cure, for this workplace."""
+    return re.sub(r"chitram (ring|storage|config|migrate)\b", rf"chitram \1 --data {data}", cure) if data else cure
 
 
 def _report(it: Workplace, found: Sequence[Finding], *, quiet: bool) -> None:

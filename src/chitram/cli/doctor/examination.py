@@ -9,7 +9,7 @@ from chitram.adapters.database_facts import DatabaseFacts
 from chitram.adapters.node_facts import examine_all
 from chitram.adapters.node_set_sql import SqlNodeSets
 from chitram.cli.doctor.database_check import check_database, reach_database
-from chitram.cli.doctor.finding import Finding
+from chitram.cli.doctor.finding import Finding, ok
 from chitram.cli.doctor.machine_check import check_machine
 from chitram.cli.doctor.members_check import check_members
 from chitram.cli.doctor.nodes_check import check_nodes
@@ -22,19 +22,20 @@ from chitram.settings import Settings
 from ring import Membership
 
 CLOSE_SECONDS = 1.0
+_STOPPED = ok("nodes", "the stack is stopped, its nodes with it")
 ON_ITS_WAY = 1.0
 """In seconds: what a write of this very moment may take to reach a node, before that is called a lag."""
 
 
-async def examine(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
-    """Every finding, in the order in which a person would look."""
+async def examine(settings: Settings, environ: Mapping[str, str], *, stopped: bool = False) -> list[Finding]:
+    """Every finding, in the order in which a person would look. The nodes of a *stopped* stack are not missed."""
     database = Database(settings.database_url)
     try:
         async with opened_storage(settings) as storage:
             around = asyncio.create_task(check_storage(settings, storage))
             facts, found = await reach_database(settings, database)
             found += check_database(facts, settings) if facts else []
-            nodes = await _nodes(settings, database, facts)
+            nodes = [_STOPPED] if stopped else await _nodes(settings, database, facts)
             newest = await check_newest(storage, facts.newest) if facts else []
             stored = await around
         return [*check_settings(settings, environ), *check_machine(), *found, *stored, *newest, *nodes]

@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Iterator, Mapping
 
 from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from chitram.cli.doctor.finding import Finding, ok, problem, warning
 from chitram.cli.workplace import disk_path
@@ -20,12 +21,10 @@ def read_settings(environ: Mapping[str, str], flags: Mapping[str, object]) -> tu
     """The settings, or a problem for each that cannot be used."""
     try:
         settings = Settings.load(environ, flags, dotenv=None)
-        Membership.of(settings.node_list)
     except SettingsError as error:
         return None, [problem("settings", line, _cure(line)) for line in str(error).splitlines()]
-    except ValueError as error:
-        return None, [problem("settings", f"REDIS_NODES: {error}", "REDIS_NODES=a=redis-a:6379,b=redis-b:6379")]
-    return settings, []
+    unreadable = _unreadable(settings)
+    return (None if unreadable else settings), unreadable
 
 
 def check_settings(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
@@ -43,6 +42,19 @@ def unread_names(environ: Mapping[str, str]) -> Iterator[Finding]:
             yield warning("settings", f"nothing reads {name}", f"did you mean {meant}? Rename it")
         elif name.startswith("CHITRAM_") and not meant:
             yield warning("settings", f"nothing reads {name}", "see `chitram config show` for every name")
+
+
+def _unreadable(settings: Settings) -> list[Finding]:
+    try:
+        Membership.of(settings.node_list)
+    except ValueError as error:
+        return [problem("settings", f"REDIS_NODES: {error}", "REDIS_NODES=a=redis-a:6379,b=redis-b:6379")]
+    try:
+        make_url(settings.database_url)
+    except (ArgumentError, ValueError):  # whose words may repeat the password
+        says = "DATABASE_URL is no address: its port is no number, or a part of it needs percent-encoding"
+        return [problem("settings", says, "DATABASE_URL=postgresql://USER:PASSWORD@HOST:PORT/NAME")]
+    return []
 
 
 def _meant(name: str, settings: set[str]) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from chitram.cli.doctor.finding import Finding, ok, problem, warning
@@ -14,6 +14,7 @@ from chitram.settings import Settings
 
 SECONDS = 4.0
 SMALL_SHARE = 0.05
+STUCK = f"a test file is not written within {SECONDS:g} s"
 _RIGHTS = "make it a directory that the service's user may write, or name another in LOCAL_STORAGE_PATH"
 
 
@@ -23,18 +24,18 @@ async def check_storage(settings: Settings, storage: BlobStorage) -> list[Findin
         async with asyncio.timeout(SECONDS):
             await storage.check()
     except TimeoutError:
-        return [problem("storage", f"nothing happens within {SECONDS:g} s", "look after the disk or the mount")]
+        return [problem("storage", STUCK, "look after the disk or the mount: dmesg, mount")]
     except (ServiceUnavailable, OSError) as error:
         return [_broken(settings, error)]
     return [*_room(settings)] or [ok("storage", "a test file was written, read and removed")]
 
 
-async def check_newest(storage: BlobStorage, keys: Iterable[str]) -> list[Finding]:
+async def check_newest(storage: BlobStorage, keys: Sequence[str]) -> list[Finding]:
     """Whether the files that the database's newest rows name are here at all."""
     missing = [key for key in keys if not await _is_there(storage, key)]
     if not missing:
         return []
-    says = f"{len(missing)} of the newest pictures have no file here: is this the storage of this database?"
+    says = f"{len(missing)} of the {len(keys)} newest pictures have no file: is this the storage of this database?"
     return [problem("storage", says, "correct LOCAL_STORAGE_PATH, or see what is lost: chitram storage verify")]
 
 
