@@ -1,8 +1,6 @@
 """`chitram ring`: look at the ring, plan a change, make it."""
 
-from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
 
 import click
 
@@ -12,11 +10,11 @@ from chitram.adapters.invalidation_log_sql import SqlInvalidationLog
 from chitram.adapters.node_probe import Probe, probe_all
 from chitram.adapters.node_set_sql import SqlNodeSets
 from chitram.cli.doctor.members_check import LOPSIDED
-from chitram.cli.ring_words import change_sentence, plan_table, set_table, status_table
+from chitram.cli.ring_change import CHANGES
+from chitram.cli.ring_words import set_fields, set_table, status_table
 from chitram.cli.workplace import Workplace, place_options, placed
 from chitram.domain.identifiers import parse_image_id
-from chitram.domain.node_set import Action, NodeChange
-from chitram.services.ports import NodePlan, NodeSet
+from chitram.services.ports import NodeSet
 from ring import HashRing
 from ring.hashing import slot
 from ring.hashring import encode
@@ -47,7 +45,7 @@ def show(it: Workplace) -> None:
     chitram ring show --data data
     """
     current = current_set(it)
-    it.say(_fields(current), set_table(current))
+    it.say(set_fields(current), set_table(current))
 
 
 @ring.command()
@@ -59,7 +57,7 @@ def status(it: Workplace) -> None:
     chitram ring status && echo "all of them serve"
     """
     current, head, probes = _probed(it)
-    fields = {**_fields(current), "head": head, "probes": [asdict(probe) for probe in probes]}
+    fields = {**set_fields(current), "head": head, "probes": [asdict(probe) for probe in probes]}
     it.say(fields, status_table(current, head, probes))
     if not _all_fine(head, probes):
         raise SystemExit(1)
@@ -68,7 +66,9 @@ def status(it: Workplace) -> None:
 @ring.command()
 @placed
 def check(it: Workplace) -> None:
-    """Say what is wrong with the ring, a line each; exit code 1 if anything is. For scripts and cron.
+    """Say what is wrong with the ring, a line each.
+
+    Exit code 1 if anything is. For scripts and cron; `chitram doctor` looks at more.
 
     \b
     chitram ring check --json
@@ -93,7 +93,9 @@ def check(it: Workplace) -> None:
 @click.argument("key")
 @placed
 def where(it: Workplace, key: str) -> None:
-    """Say which nodes KEY (an image's id, short id, or a cache key) belongs to, its owner first.
+    """Say which nodes KEY belongs to, its owner first.
+
+    KEY is a picture's id, its short id, or a key as it stands in the log.
 
     \b
     chitram ring where G7kKzVd2yw4y
@@ -131,35 +133,6 @@ def distribution(it: Workplace, sample: int) -> None:
     it.say({"sample": sample, "nodes": rows}, "\n".join(lines) or "there is no node on the ring")
 
 
-@ring.command()
-@click.argument("action", type=click.Choice([action.value for action in Action]))
-@click.argument("name")
-@click.argument("value", required=False, default="")
-@placed
-def plan(it: Workplace, action: str, name: str, value: str) -> None:
-    """Say what a change would move, and change nothing. VALUE is the address for add, the weight for weight.
-
-    \b
-    chitram ring plan add d redis-d:6379
-    chitram ring plan drain a
-    """
-    change = _change(Action(action), name, value)
-    planned = it.ask(lambda database: SqlNodeSets(database).plan(change))
-    it.say(asdict(planned), plan_table(change, planned))
-
-
-@ring.command()
-@placed
-def renew(it: Workplace) -> None:
-    """After restoring the database from a backup: make every node start cold.
-
-    \b
-    chitram ring renew
-    """
-    stored = it.ask(lambda database: SqlNodeSets(database).renew())
-    it.say(_fields(stored), f"done, version {stored.version}. Every node starts cold within a second.")
-
-
 def current_set(it: Workplace) -> NodeSet:
     """The stored node set."""
     return it.ask(lambda database: SqlNodeSets(database).current())
@@ -168,50 +141,6 @@ def current_set(it: Workplace) -> NodeSet:
 def placement(it: Workplace) -> HashRing:
     """The ring as every process computes it."""
     return it.ask(lambda database: SqlInvalidationLog(database).members()).ring()
-
-
-def _change(action: Action, name: str, value: str) -> NodeChange:
-    if action is Action.ADD:
-        if not value:
-            raise click.UsageError("add takes the node's address: chitram ring add d redis-d:6379")
-        return NodeChange(action, name, address=value)
-    if action is Action.WEIGHT:
-        try:
-            return NodeChange(action, name, weight=float(value))
-        except ValueError:
-            raise click.UsageError("weight takes a number: chitram ring weight d 0.5") from None
-    return NodeChange(action, name)
-
-
-def _commit(it: Workplace, change: NodeChange) -> None:
-    planned: NodePlan = it.ask(lambda database: SqlNodeSets(database).plan(change))
-    if not it.as_json:
-        click.echo(plan_table(change, planned))
-    stored = it.ask(lambda database: SqlNodeSets(database).commit(change, version=planned.version))
-    it.say(_fields(stored), change_sentence(change, stored, it.again("ring")))
-
-
-def _changing(action: Action, text: str, example: str, *arguments: str) -> None:
-    def run(it: Workplace, name: str, value: str = "") -> None:
-        _commit(it, _change(action, name, value))
-
-    run.__doc__ = f"{text}\n\n\b\n{example}"
-    command: Callable[..., Any] = placed(run)
-    for argument in reversed(("name", *arguments)):
-        command = click.argument("value" if argument != "name" else "name", metavar=argument.upper())(command)
-    ring.command(action.value)(command)
-
-
-_changing(
-    Action.ADD,
-    "Take a node in. Writers reach it from now on; it is read after `ring ready`.",
-    "chitram ring add d redis-d:6379",
-    "address",
-)
-_changing(Action.READY, "Let a node be read: after joining, or instead of draining.", "chitram ring ready d")
-_changing(Action.DRAIN, "Stop reading a node, so that it can be removed.", "chitram ring drain a")
-_changing(Action.WEIGHT, "Give a node a larger or smaller share.", "chitram ring weight d 0.5", "weight")
-_changing(Action.REMOVE, "Let a drained node go.", "chitram ring remove a")
 
 
 def _probed(it: Workplace) -> tuple[NodeSet, int, list[Probe]]:
@@ -227,15 +156,5 @@ def _all_fine(head: int, probes: list[Probe]) -> bool:
     return all(probe.up and probe.cursor is not None and probe.cursor >= head for probe in probes)
 
 
-def _fields(current: NodeSet) -> dict[str, Any]:
-    nodes = [
-        {"name": n.name, "state": n.state.value, "weight": n.weight, "share": current.shares.get(n.name, 0.0)}
-        for n in current.nodes
-    ]
-    return {
-        "version": current.version,
-        "hash": current.ring_hash,
-        "vnodes": current.vnodes,
-        "imbalance": current.imbalance,
-        "nodes": nodes,
-    }
+for _change in CHANGES:
+    ring.add_command(_change)

@@ -1,6 +1,7 @@
 """The ring in words and columns."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from chitram.adapters.node_probe import Probe
 from chitram.cli.words import columns
@@ -65,3 +66,18 @@ def _headline(current: NodeSet) -> str:
         f"{count} node{'s' if count > 1 else ''}, version {current.version}, ring {current.ring_hash}, "
         f"busiest {current.imbalance:.2f} times the fair share"
     )
+
+
+def set_fields(current: NodeSet) -> dict[str, Any]:
+    """The stored set for programs."""
+    nodes = [
+        {"name": n.name, "state": n.state.value, "weight": n.weight, "share": current.shares.get(n.name, 0.0)}
+        for n in current.nodes
+    ]
+    return {
+        "version": current.version,
+        "hash": current.ring_hash,
+        "vnodes": current.vnodes,
+        "imbalance": current.imbalance,
+        "nodes": nodes,
+    }

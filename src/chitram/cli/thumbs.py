@@ -77,6 +77,9 @@ async def _rebuild(it: Workplace, chosen: Collection[str], after: str, done: lis
             thumbnailer = Thumbnailer(images=images, storage=storage, pictures=pictures, finished=lambda _made: None)
             inventory = SqlInventory(database)
             total = len(chosen) or sum((await inventory.counts()).values())
+            click.echo(
+                f"draws over the thumbnails of {counted(total, 'picture')}; originals stay as they are", err=True
+            )
             with bar("drawing", total) as advance:
                 async for one in _each(inventory, chosen, after):
                     if not await thumbnailer.make(one.id, one.blob_key):

@@ -4,7 +4,6 @@ import difflib
 from collections.abc import Iterator, Mapping
 
 from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
 
 from chitram.cli.doctor.finding import Finding, ok, problem, warning
 from chitram.cli.workplace import disk_path
@@ -49,11 +48,6 @@ def _unreadable(settings: Settings) -> list[Finding]:
         Membership.of(settings.node_list)
     except ValueError as error:
         return [problem("settings", f"REDIS_NODES: {error}", "REDIS_NODES=a=redis-a:6379,b=redis-b:6379")]
-    try:
-        make_url(settings.database_url)
-    except (ArgumentError, ValueError):  # whose words may repeat the password
-        says = "DATABASE_URL is no address: its port is no number, or a part of it needs percent-encoding"
-        return [problem("settings", says, "DATABASE_URL=postgresql://USER:PASSWORD@HOST:PORT/NAME")]
     return []
 
 
