@@ -2,9 +2,11 @@
 
 import asyncio
 import shutil
-import signal
 import sqlite3
+import subprocess
+import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,16 +17,18 @@ from click.testing import CliRunner
 from chitram.adapters.blobs_disk import DiskStorage
 from chitram.adapters.database import Database
 from chitram.adapters.database_facts import DatabaseFacts
+from chitram.adapters.images_sql import SqlImages
 from chitram.adapters.invalidation_log_sql import SqlInvalidationLog
 from chitram.cli import main
 from chitram.cli.doctor.database_check import check_database
 from chitram.cli.doctor.machine_check import check_machine
 from chitram.cli.doctor.storage_check import check_storage
 from chitram.embedded.node import command
+from chitram.handlers.present import image_body
 from chitram.settings import DEVELOPMENT_SECRET, Settings
 from ring import Membership
+from tests.adapters.test_sql import image
 from tests.cli.doctor import SECRET, diagnose
-from tests.cli.stack import upload_picture
 from tests.servers.command import Chitram
 from tests.servers.fake_redis import fake_redis
 from tests.servers.service import node_list
@@ -284,14 +288,12 @@ async def test_a_disk_that_is_nearly_full(tmp_path, monkeypatch, free, level):
     assert [f.level for f in await check_storage(settings, DiskStorage(tmp_path))] == [level]
 
 
-def test_the_storage_of_another_database(chitram: Chitram, data: Path, tmp_path: Path):
+async def test_the_storage_of_another_database(sound):
     """The newest pictures are not in it."""
-    up = chitram("up", "--port", 0, "--data", data)
-    upload_picture(up.wait_for("ready "))
-    up.interrupt(signal.SIGINT)
-    up.wait()
-    environ = {"DATABASE_URL": f"sqlite:///{data}/chitram.db", "LOCAL_STORAGE_PATH": tmp_path / "elsewhere"}
-    found = diagnose(environ).of("storage")
+    database = Database(sound["DATABASE_URL"])
+    await SqlImages(database, image_body).add(image(), delete_token_sha256=None)
+    await database.close()
+    found = (await asyncio.to_thread(diagnose, sound)).of("storage")
     assert "1 of the 1 newest pictures have no file" in found["says"]
     assert "chitram storage verify" in found["cure"]
 
@@ -351,12 +353,17 @@ def test_production_that_is_not(sound):
     assert any("APP_ENV is development" in f["says"] for f in shared.findings)
 
 
-def test_several_processes_on_one_sqlite_file(chitram: Chitram, sound):
+def test_several_processes_on_one_sqlite_file(sound, tmp_path):
     """Seen, not guessed."""
-    environ = {name: str(value) for name, value in sound.items()}
-    for _ in range(2):
-        chitram("serve", "--port", 0, environ=environ).wait_for("ready ")
-    found = diagnose(sound).of("database")
+    holding = f"file = open({str(tmp_path / 'chitram.db')!r}); print('open', flush=True); input()"
+    with ExitStack() as stack:
+        for _ in range(2):
+            other = subprocess.Popen([sys.executable, "-c", holding], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            stack.enter_context(other)
+            stack.callback(other.kill)
+            assert other.stdout is not None
+            assert other.stdout.readline() == b"open\n"
+        found = diagnose(sound).of("database")
     assert "2 processes use one SQLite file" in found["says"]
     assert "PostgreSQL" in found["cure"]
 

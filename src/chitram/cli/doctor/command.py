@@ -30,12 +30,13 @@ _COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "red"}
 def doctor(it: Workplace, *, quiet: bool) -> None:
     """Look at settings, database, storage and every node; say what is wrong and the cure. Changes nothing.
 
-    The storage gets a test file, which is removed again. Nothing is waited for longer than a few seconds.
+    The storage gets a test file (and its directory, where there is none), which is removed again. Nothing is waited for
+    longer than a few seconds.
 
     \b
     chitram doctor                    what the environment (or .env) names
     chitram doctor --data data        the stack of a `chitram up --data data`
-    chitram doctor -q || mail -s …    from cron
+    chitram doctor -q                 from cron: silent while all is well
 
     Exit code: 0 if there is no problem (there may be warnings), 1 if there is one, 2 for a mistake in the call.
     """
@@ -62,7 +63,8 @@ async def _examined(it: Workplace, settings: Settings, environ: Mapping[str, str
 
 def _placed(cure: str, data: Path | None) -> str:
     """The commands in a cure, for this workplace."""
-    return re.sub(r"chitram (ring|storage|config|migrate)\b", rf"chitram \1 --data {data}", cure) if data else cure
+    named = r"chitram (ring|storage|config|migrate)\b"
+    return re.sub(named, lambda found: f"{found[0]} --data {data}", cure) if data else cure
 
 
 def _report(it: Workplace, found: Sequence[Finding], *, quiet: bool) -> None:
