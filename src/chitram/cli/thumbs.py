@@ -13,6 +13,7 @@ from chitram.adapters.ring_cache import CachedImages
 from chitram.cli.bar import bar
 from chitram.cli.image_ids import image_ids
 from chitram.cli.live import opened_storage, writing_cache
+from chitram.cli.logging import only_errors
 from chitram.cli.words import counted
 from chitram.cli.workplace import Workplace, place_options, placed
 from chitram.handlers.present import image_body
@@ -67,7 +68,7 @@ def rebuild(it: Workplace, ids: tuple[str, ...], *, everything: bool, after: str
 
 
 async def _rebuild(it: Workplace, chosen: Collection[str], after: str, done: list[str], failed: list[str]) -> None:
-    with closing(PillowPictures(max_pixels=it.settings.max_pixels)) as pictures:
+    with only_errors(), closing(PillowPictures(max_pixels=it.settings.max_pixels)) as pictures:
         async with (
             it.database() as database,
             opened_storage(it.settings) as storage,
