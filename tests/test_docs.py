@@ -1,11 +1,15 @@
 """What the documentation says is what the code does, and the other way round."""
 
 import re
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 import yaml
 
+from chitram.cli import main
 from chitram.domain.errors import ChitramError
 from chitram.handlers.errors import FRAMEWORK_CODES
 from chitram.handlers.present import API
@@ -44,6 +48,57 @@ def test_every_metric_is_documented_and_exists():
     table = (DOCS / "operations.md").read_text().partition("## Metrics")[2].partition("\n## ")[0]
     first = "\n".join(row.split("|")[1] for row in table.splitlines() if row.startswith("| `"))
     assert set(re.findall(r"`(\w+)`", first)) == ours
+
+
+def commands(group: click.Group = main, *names: str) -> Iterator[tuple[str, click.Command]]:
+    """Every command that can be called, by all of its words."""
+    for name in group.list_commands(click.Context(group)):
+        command = group.get_command(click.Context(group), name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            yield from commands(command, *names, name)
+        else:
+            yield " ".join([*names, name]), command
+
+
+def called(words: list[str]) -> tuple[str, list[click.Command]]:
+    """The command that is called by these words (which follow `chitram`), with the groups that lead there."""
+    command: click.Command = main
+    path, names = [command], list[str]()
+    for word in words:
+        if isinstance(command, click.Group) and not word.startswith("-"):
+            found = command.get_command(click.Context(command), word)
+            assert found is not None, f"there is no `chitram {' '.join([*names, word])}`"
+            command = found
+            path.append(command)
+            names.append(word)
+    return " ".join(names), path
+
+
+def test_every_command_is_documented_and_exists():
+    """By its full name, between backticks."""
+    pages = {page: (DOCS / page).read_text() for page in ("operations.md", "runbook.md", "../README.md")}
+    calls = {page: re.findall(r"`chitram ([^`]+)`", text) for page, text in pages.items()}
+    named = {
+        page: {called([word for word in call.split() if not word.startswith("-")])[0] for call in found}
+        for page, found in calls.items()
+    }
+    assert {name for name, _ in commands()} <= named["operations.md"]
+
+
+@pytest.mark.parametrize(("name", "command"), list(commands()), ids=[name for name, _ in commands()])
+def test_every_command_teaches_by_an_example_that_can_be_called(name, command):
+    """Its words and its options are those that there are; and what ends by itself speaks JSON."""
+    text = command.help or ""
+    examples = [line for line in text.splitlines() if re.match(r"\s*([A-Z_]+=\S+ )*chitram ", line)]
+    assert any(f"chitram {name}" in line for line in examples), text
+    for call in re.findall(r"chitram ((?:(?!\s\s|[|;]|&&|\bchitram\b).)+)", "\n".join(examples)):
+        words = shlex.split(call)
+        options = {word.partition("=")[0] for word in words if word.startswith("-")}
+        known = {option for step in called(words)[1] for parameter in step.params for option in parameter.opts}
+        assert options <= known, call
+    if name not in {"up", "serve"}:
+        assert any("--json" in parameter.opts for parameter in command.params)
 
 
 def test_every_error_code_is_documented_and_exists():

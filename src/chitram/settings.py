@@ -129,6 +129,10 @@ class Settings(BaseModel):
         scheme = drivers.get(scheme, scheme)
         if not separator or scheme not in drivers.values():
             raise ValueError("use sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME")
+        host = rest.rpartition("@")[2].partition("/")[0]
+        port = host.rpartition("]")[2].rpartition(":")[2] if ":" in host.rpartition("]")[2] else ""
+        if port and not port.isdecimal():
+            raise ValueError("its port is no number: postgresql://USER:PASSWORD@HOST:5432/NAME")
         return f"{scheme}://{rest}"
 
     @field_validator("storage_backend", mode="before")

@@ -302,3 +302,12 @@ def test_no_thread_outlives_a_closed_database(tmp_path):
     for turns in range(40):
         asyncio.run(scenario(turns))
         assert not [thread for thread in threading.enumerate() if "_connection_worker_thread" in thread.name]
+
+
+@pytest.mark.parametrize(("old", "new"), [("postgres@", "stranger@"), ("test_", "unknown_")])
+async def test_a_server_that_lets_nobody_in_is_an_unavailable_database(postgres_url, old, new):
+    """An unknown role or database is no bug of ours, and no page of a traceback."""
+    refused = Database(postgres_url.replace(old, new))
+    with pytest.raises(ServiceUnavailable):
+        await refused.ping()
+    await refused.close()

@@ -44,6 +44,11 @@ def test_show_and_where_and_distribution(ring):
     assert all(abs(row["share"] - row["sampled"]) < 0.02 for row in rows.values())
 
 
+def test_options_may_stand_before_or_after_a_command_s_name(ring):
+    """Both read naturally, and scripts have either."""
+    assert ring("--json", "show").output == ring("show", "--json").output
+
+
 def test_status_tells_a_dead_node_by_its_exit_code(ring, redis_nodes):
     """And `check` says which."""
     redis_nodes["b"].kill()

@@ -1,6 +1,7 @@
 """`chitram user` on a real database."""
 
 import asyncio
+import json
 
 import pytest
 from click.testing import CliRunner, Result
@@ -9,6 +10,8 @@ from chitram.adapters.database import Database
 from chitram.adapters.users_sql import SqlUsers
 from chitram.cli import main
 from chitram.domain.account import User
+from tests.api import API, PASSWORD, register, status_of
+from tests.cli.commands import Commands
 
 
 @pytest.fixture
@@ -48,3 +51,74 @@ def test_a_bad_address_or_password_is_a_sentence(create_admin, email, password):
     result = create_admin(email, password)
     assert result.exit_code == 2
     assert "Traceback" not in result.output
+
+
+@pytest.fixture
+def chitram(own_settings) -> Commands:
+    """Commands on the service's database."""
+    return Commands(own_settings)
+
+
+async def sign_in(service) -> tuple[int, str]:
+    """Ann's status and token."""
+    async with service.post(f"{API}/auth/login", json={"email": "ann@example.com", "password": PASSWORD}) as answer:
+        return answer.status, str((await answer.json()).get("access_token", ""))
+
+
+async def test_a_disabled_account_is_refused_at_once(service, chitram):
+    """By the next request of every session, and at the door; enabled again, it has to sign in anew."""
+    token = await register(service)
+    assert await status_of(service, f"{API}/auth/me", token=token) == 200
+    said = await chitram("user", "disable", "Ann@example.com", "--yes")
+    assert (said.exit_code, "ann@example.com is disabled now" in said.output) == (0, True)
+    assert await status_of(service, f"{API}/auth/me", token=token) == 401
+    assert await status_of(service, f"{API}/users/me/images", token=token) == 401
+    assert (await sign_in(service))[0] == 403
+    assert (await chitram("user", "enable", "ann@example.com")).exit_code == 0
+    assert await status_of(service, f"{API}/auth/me", token=token) == 401
+    status, fresh = await sign_in(service)
+    assert (status, await status_of(service, f"{API}/auth/me", token=fresh)) == (200, 200)
+
+
+async def test_rights_come_and_go_with_the_next_request(service, chitram):
+    """And somebody is always left who has them."""
+    token = await register(service)
+    await register(service, "bob@example.com")
+    assert await status_of(service, f"{API}/admin/ring", token=token) == 404
+    assert (await chitram("user", "promote", "ann@example.com", "--yes")).exit_code == 0
+    assert await status_of(service, f"{API}/admin/ring", token=token) == 200
+    for action in ("demote", "disable"):
+        refused = await chitram("user", action, "ann@example.com", "--yes")
+        assert (refused.exit_code, "last administrator" in refused.output) == (1, True)
+    assert (await chitram("user", "promote", "bob@example.com", "--yes")).exit_code == 0
+    assert (await chitram("user", "demote", "ann@example.com", "--yes")).exit_code == 0
+    assert await status_of(service, f"{API}/admin/ring", token=token) == 404
+
+
+async def test_list_shows_who_is_there(service, chitram):
+    """For people and for programs; no hash of a password."""
+    assert "no account yet" in (await chitram("user", "list")).output
+    await register(service)
+    await register(service, "bob@example.com")
+    await chitram("user", "disable", "bob@example.com", "--yes")
+    await chitram("user", "promote", "ann@example.com", "--yes")
+    lines = (await chitram("user", "list")).output.splitlines()
+    assert [line.split()[0] for line in lines[1:]] == ["ann@example.com", "bob@example.com"]
+    assert lines[1].endswith("administrator")
+    assert lines[2].endswith("disabled")
+    listed = (await chitram("user", "list", "--json")).output
+    assert [(user["is_active"], user["is_admin"]) for user in json.loads(listed)["users"]] == [
+        (True, True),
+        (False, False),
+    ]
+    assert "argon2" not in listed
+
+
+async def test_nothing_happens_without_a_yes_or_to_nobody(service, chitram):
+    """There is no terminal to ask; and an address that nobody has is named."""
+    token = await register(service)
+    for action in ("disable", "promote", "demote"):
+        assert (await chitram("user", action, "ann@example.com")).exit_code == 2
+        nobody = await chitram("user", action, "eve@example.com", "--yes")
+        assert (nobody.exit_code, "no account eve@example.com" in nobody.output) == (1, True)
+    assert await status_of(service, f"{API}/auth/me", token=token) == 200

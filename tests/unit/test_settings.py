@@ -94,3 +94,17 @@ def test_one_redis_is_a_ring_of_one():
     assert load({"REDIS_NODES": "a=h:1", "REDIS_HOST": "cache"}).node_list == "a=h:1"
     assert load({"REDIS_NODES": "a=h:1", "CACHE_ENABLED": "false"}).node_list == ""
     assert load().node_list == ""
+
+
+@pytest.mark.parametrize("url", ["postgresql://me:hunter2@h:port/x", "postgresql://h:1x/x", "postgresql://[::1]:x/y"])
+def test_a_database_s_port_is_a_number(url):
+    """Said with the setting's name, and without the password."""
+    with pytest.raises(SettingsError, match="DATABASE_URL: its port is no number") as refused:
+        Settings.load({"DATABASE_URL": url}, dotenv=None)
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize("url", ["postgresql://me:p:w@[::1]:5432/x", "postgresql://me@h/x?a=b:c", "sqlite:///a:b/c.db"])
+def test_what_looks_like_a_port_and_is_none_is_left_alone(url):
+    """In a password, an IPv6 address, a query, a file's name."""
+    assert Settings.load({"DATABASE_URL": url}, dotenv=None).database_url.endswith(url.partition("://")[2])

@@ -22,6 +22,8 @@ from chitram.logs import get_logger
 CONNECT_SECONDS = 5
 STATEMENT_SECONDS = 15
 CLOSE_SECONDS = 0.7
+_REFUSALS = ("08", "28", "3D", "53", "57P")
+"""SQLSTATEs: connection, authorization, no such database, out of resources, shutting down or starting."""
 WAIT_SECONDS = 5
 """For a free connection of the pool, and for SQLite's lock."""
 
@@ -170,6 +172,11 @@ def _begin_sqlite(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
+def _is_refusal(error: DBAPIError) -> bool:
+    # A server that is there and lets nobody in; the driver reports it like an error in a statement.
+    return str(getattr(error.orig, "sqlstate", "") or "").startswith(_REFUSALS)
+
+
 @contextmanager
 def _reachable() -> Iterator[None]:
     try:
@@ -181,6 +188,6 @@ def _reachable() -> Iterator[None]:
     except (OperationalError, InterfaceError, OSError) as error:
         raise ServiceUnavailable("The database cannot be reached. Nothing was lost; try again soon.") from error
     except DBAPIError as error:
-        if not error.connection_invalidated:
+        if not error.connection_invalidated and not _is_refusal(error):
             raise
         raise ServiceUnavailable("The database cannot be reached. Nothing was lost; try again soon.") from error

@@ -122,6 +122,21 @@ class SqlImages:
         async with self._database.read() as connection:
             return int((await connection.execute(query)).scalar_one())
 
+    async def owes_thumbnails(self, image_id: ImageId) -> bool:
+        """Whether the row says so now."""
+        query = select(images.c.thumbnails).where(images.c.id == image_id)
+        async with self._database.read() as connection:
+            return (await connection.execute(query)).scalar_one_or_none() == Thumbnails.PENDING
+
+    async def owe_again(self, image_ids: Collection[str]) -> tuple[list[str], Commit | None]:
+        """Owe the thumbnails of those among these images whose were given up; which they are."""
+        failed = (images.c.thumbnails == Thumbnails.FAILED) & images.c.id.in_(image_ids)
+        change = update(images).where(failed).values(thumbnails=Thumbnails.PENDING).returning(images.c.id)
+        async with self._database.write() as connection:
+            owed = list((await connection.execute(change)).scalars())
+            commit = await append(connection, *map(cache_key, owed)) if owed else None
+        return owed, commit
+
     async def delete_token_sha256(self, image_id: ImageId) -> str | None:
         """Read from the primary every time."""
         query = select(images.c.delete_token_sha256).where(images.c.id == image_id)

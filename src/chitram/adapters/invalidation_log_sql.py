@@ -92,6 +92,11 @@ class SqlInvalidationLog:
             await _store_members(connection, configured, current.version + 1)
             return await _members(connection)
 
+    async def invalidate(self, *keys: str) -> Commit:
+        """Log keys though no row changes, in a transaction of their own; the cache has to acknowledge it like any."""
+        async with self._database.write() as connection:
+            return await append(connection, *keys)
+
     async def prune(self, older_than: timedelta) -> int:
         """Drop rows that no cached value can outlive; how many there were. The newest row always stays."""
         old = (cache_log.c.at < datetime.now(UTC) - older_than) & (

@@ -51,13 +51,16 @@ class SqlNodeSets:
             await connection.execute(update(cache_clock).values(version=cache_clock.c.version + 1))
             return await _read(connection)
 
-    async def renew(self) -> NodeSet:
+    async def renew(self, *, without_nodes: bool = False) -> NodeSet:
         """Give the log another identity, after the database was restored from a backup: every node then starts cold.
 
         Without it a node may hold values, and a cursor, of writes that the restored database has never seen.
+        *without_nodes* is for a copy beside the original, whose nodes it must not touch: the next start names its own.
         """
         async with self._database.write() as connection:
             await connection.execute(select(cache_clock.c.head).with_for_update())
+            if without_nodes:
+                await connection.execute(delete(cache_node))
             fresh = {"log": str(uuid4()), "version": cache_clock.c.version + 1}
             await connection.execute(update(cache_clock).values(fresh))
             return await _read(connection)

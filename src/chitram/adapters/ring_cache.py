@@ -78,6 +78,17 @@ class CachedImages:
         """From the database."""
         return await self._rows.count_without_thumbnails()
 
+    async def owes_thumbnails(self, image_id: ImageId) -> bool:
+        """From the database."""
+        return await self._rows.owes_thumbnails(image_id)
+
+    async def owe_again(self, image_ids: Collection[str]) -> list[str]:
+        """Owe thumbnails that were given up, and let everybody see it; whose they are."""
+        owed, commit = await self._rows.owe_again(image_ids)
+        if commit is not None:
+            await self._cache.acknowledge(commit)
+        return owed
+
     async def delete_token_sha256(self, image_id: ImageId) -> str | None:
         """From the database: never cached."""
         return await self._rows.delete_token_sha256(image_id)

@@ -1,6 +1,7 @@
 """Bring a database to the schema of this version, and tell whether it is there. Both are run before serving."""
 
 from pathlib import Path
+from typing import Literal
 
 from alembic import command
 from alembic.config import Config
@@ -11,6 +12,8 @@ from sqlalchemy import Connection
 from chitram.adapters.database import Database
 from chitram.domain.errors import ChitramError
 
+SchemaState = Literal["current", "none", "older", "newer"]
+"""*none* is a database without any table of ours, *newer* one that a later version has migrated."""
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 
@@ -34,10 +37,15 @@ def migrate(url: str) -> None:
 async def require_current(database: Database) -> None:
     """Raise :class:`SchemaOutdated` unless every migration has run, ``ServiceUnavailable`` when nobody answers."""
     async with database.read() as connection:
-        if not await connection.run_sync(_is_current):
+        if await connection.run_sync(schema_state) != "current":
             raise SchemaOutdated
 
 
-def _is_current(connection: Connection) -> bool:
+def schema_state(connection: Connection) -> SchemaState:
+    """Which schema a database has, compared with the one of this version."""
     scripts = ScriptDirectory(str(MIGRATIONS))
-    return set(MigrationContext.configure(connection).get_current_heads()) == set(scripts.get_heads())
+    found = set(MigrationContext.configure(connection).get_current_heads())
+    if found == set(scripts.get_heads()):
+        return "current"
+    known = {script.revision for script in scripts.walk_revisions()}
+    return "newer" if found - known else "older" if found else "none"

@@ -1,5 +1,6 @@
 """Accounts and revoked tokens in SQL."""
 
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -10,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from chitram.adapters.database import Database
 from chitram.adapters.tables import revoked_tokens, users
 from chitram.domain.account import User
-from chitram.domain.errors import EmailExists
+from chitram.domain.errors import Conflict, EmailExists, NotFound
 
 
 class SqlUsers:
@@ -82,6 +83,33 @@ class SqlUsers:
         change = update(users).where(users.c.email == email).values(is_admin=True)
         async with self._database.write() as connection:
             return (await connection.execute(change)).rowcount > 0
+
+    async def everybody(self) -> Sequence[User]:
+        """By address."""
+        async with self._database.read() as connection:
+            return [_user(row) for row in await connection.execute(select(users).order_by(users.c.email))]
+
+    async def set_active(self, email: str, *, active: bool, now: datetime) -> User:
+        """Disable or enable. Whoever is disabled loses every token. Raises ``NotFound`` and ``Conflict``."""
+        values = {"is_active": True} if active else {"is_active": False, "tokens_valid_from": now}
+        return await self._alter(email, values, leaves_admins=active)
+
+    async def set_admin(self, email: str, *, admin: bool) -> User:
+        """Promote or demote. Raises ``NotFound`` and ``Conflict``."""
+        return await self._alter(email, {"is_admin": admin}, leaves_admins=admin)
+
+    async def _alter(self, email: str, values: Mapping[str, Any], *, leaves_admins: bool) -> User:
+        admins = select(users.c.email).where(users.c.is_admin, users.c.is_active).with_for_update()
+        async with self._database.write() as connection:
+            if not leaves_admins and list((await connection.execute(admins)).scalars()) == [email]:
+                raise Conflict(
+                    f"{email} is the last administrator who can sign in: `chitram user promote` another one first."
+                )
+            change = update(users).where(users.c.email == email).values(values).returning(users)
+            row = (await connection.execute(change)).one_or_none()
+        if row is None:
+            raise NotFound(f"There is no account {email}.")
+        return _user(row)
 
     async def forget_expired_tokens(self, now: datetime) -> int:
         """Drop revocations that no longer matter; how many there were."""

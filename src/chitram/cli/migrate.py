@@ -3,12 +3,12 @@
 import click
 
 from chitram.adapters import schema
-from chitram.cli.environment import environment
-from chitram.settings import Settings
+from chitram.cli.workplace import Workplace, placed
 
 
-@click.command()
-def migrate() -> None:
+@click.command(short_help="Bring the database to the schema of this version.")
+@placed
+def migrate(it: Workplace) -> None:
     """Bring the database that DATABASE_URL names to the schema of this version.
 
     Run it once for each version, before `chitram serve`; running it again changes nothing.
@@ -16,6 +16,5 @@ def migrate() -> None:
     \b
     DATABASE_URL=postgresql://chitram:secret@db/chitram chitram migrate
     """
-    settings = Settings.load(environment(), dotenv=None)
-    schema.migrate(settings.database_url)
-    click.echo("the database has the schema of this version")
+    schema.migrate(it.settings.database_url)
+    it.say({"schema": "current"}, "the database has the schema of this version")

@@ -1,81 +1,30 @@
 """`chitram ring`: look at the ring, plan a change, make it."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from pathlib import Path
-from typing import Any, TypeVar
 
 import click
-import orjson
-from sqlalchemy import make_url
 
 from chitram.adapters.database import Database
 from chitram.adapters.images_sql import cache_key
 from chitram.adapters.invalidation_log_sql import SqlInvalidationLog
 from chitram.adapters.node_probe import Probe, probe_all
 from chitram.adapters.node_set_sql import SqlNodeSets
-from chitram.adapters.schema import require_current
-from chitram.cli.environment import environment
-from chitram.cli.ring_words import change_sentence, plan_table, set_table, status_table
+from chitram.cli.doctor.members_check import LOPSIDED
+from chitram.cli.ring_change import CHANGES
+from chitram.cli.ring_words import set_fields, set_table, status_table
+from chitram.cli.workplace import Workplace, place_options, placed
 from chitram.domain.identifiers import parse_image_id
-from chitram.domain.node_set import Action, NodeChange
-from chitram.services.ports import NodePlan, NodeSet
-from chitram.settings import Settings
-from ring import HashRing, Membership
+from chitram.services.ports import NodeSet
+from ring import HashRing
 from ring.hashing import slot
 from ring.hashring import encode
 
-T = TypeVar("T")
 SAMPLE = 100_000
-LOPSIDED = 1.25
 
 
-class Ring:
-    """The database of a service, for one command. *as_json* prints for programs."""
-
-    def __init__(self, settings: Settings, *, data: Path | None, as_json: bool) -> None:
-        self.command = f"chitram ring --data {data}" if data else "chitram ring"
-        self.prefix = settings.cache_key_prefix
-        self.as_json = as_json
-        self._url = settings.database_url
-
-    def ask(self, work: Callable[[Database], Awaitable[T]]) -> T:
-        """Run *work* with a connected database."""
-
-        file = make_url(self._url).database if self._url.startswith("sqlite") else None
-        if file and not Path(file).is_file():
-            raise click.UsageError(f"there is no database at {file}: name one by --data DIR or DATABASE_URL")
-
-        async def run() -> T:
-            database = Database(self._url)
-            try:
-                await require_current(database)
-                return await work(database)
-            finally:
-                await database.close()
-
-        return asyncio.run(run())
-
-    def current(self) -> NodeSet:
-        """The stored node set."""
-        return self.ask(lambda database: SqlNodeSets(database).current())
-
-    def placement(self) -> HashRing:
-        """The ring as every process computes it."""
-        members: Membership = self.ask(lambda database: SqlInvalidationLog(database).members())
-        return members.ring()
-
-    def say(self, fields: dict[str, Any], text: str) -> None:
-        """Print for programs or for people."""
-        click.echo(orjson.dumps(fields, option=orjson.OPT_INDENT_2).decode() if self.as_json else text)
-
-
-@click.group()
-@click.option("--data", type=click.Path(path_type=Path), help="The data directory of a `chitram up` to look at.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.pass_context
-def ring(context: click.Context, data: Path | None, *, as_json: bool) -> None:
+@click.group(short_help="Look at the ring of Redis nodes and change it.")
+@place_options
+def ring() -> None:
     """Look at the ring of Redis nodes and change it while everything runs.
 
     \b
@@ -85,35 +34,45 @@ def ring(context: click.Context, data: Path | None, *, as_json: bool) -> None:
     chitram ring ready d                         read it
     chitram ring drain a, then ring remove a     let a node go
     """
-    if data and not (data / "chitram.db").is_file():
-        raise click.UsageError(f"{data} is no data directory of `chitram up`: it has no chitram.db")
-    chosen = {"database_url": f"sqlite:///{data.absolute()}/chitram.db"} if data else None
-    context.obj = Ring(Settings.load(environment(), chosen, dotenv=None), data=data, as_json=as_json)
 
 
 @ring.command()
-@click.pass_obj
-def show(it: Ring) -> None:
-    """Print the node set: names, weights, states, shares."""
-    current = it.current()
-    it.say(_fields(current), set_table(current))
+@placed
+def show(it: Workplace) -> None:
+    """Print the node set: names, weights, states, shares.
+
+    \b
+    chitram ring show --data data
+    """
+    current = current_set(it)
+    it.say(set_fields(current), set_table(current))
 
 
 @ring.command()
-@click.pass_obj
-def status(it: Ring) -> None:
-    """Ask every node: up, caught up, how full. Exit code 1 unless all of them are."""
+@placed
+def status(it: Workplace) -> None:
+    """Ask every node: up, caught up, how full. Exit code 1 unless all of them are.
+
+    \b
+    chitram ring status && echo "all of them serve"
+    """
     current, head, probes = _probed(it)
-    fields = {**_fields(current), "head": head, "probes": [asdict(probe) for probe in probes]}
+    fields = {**set_fields(current), "head": head, "probes": [asdict(probe) for probe in probes]}
     it.say(fields, status_table(current, head, probes))
     if not _all_fine(head, probes):
         raise SystemExit(1)
 
 
 @ring.command()
-@click.pass_obj
-def check(it: Ring) -> None:
-    """Say what is wrong with the ring, a line each; exit code 1 if anything is. For scripts and cron."""
+@placed
+def check(it: Workplace) -> None:
+    """Say what is wrong with the ring, a line each.
+
+    Exit code 1 if anything is. For scripts and cron; `chitram doctor` looks at more.
+
+    \b
+    chitram ring check --json
+    """
     current, head, probes = _probed(it)
     wrong = [f"node {p.name} does not answer: {p.error}" for p in probes if not p.up]
     wrong += [f"node {p.name} has no ring record yet" for p in probes if p.up and p.cursor is None]
@@ -132,12 +91,18 @@ def check(it: Ring) -> None:
 
 @ring.command()
 @click.argument("key")
-@click.pass_obj
-def where(it: Ring, key: str) -> None:
-    """Say which nodes KEY (an image's id, short id, or a cache key) belongs to, its owner first."""
+@placed
+def where(it: Workplace, key: str) -> None:
+    """Say which nodes KEY belongs to, its owner first.
+
+    KEY is a picture's id, its short id, or a key as it stands in the log.
+
+    \b
+    chitram ring where G7kKzVd2yw4y
+    """
     image_id = parse_image_id(key)
     name = cache_key(image_id) if image_id else key
-    order = it.placement().preference(name)
+    order = placement(it).preference(name)
     it.say(
         {"key": name, "slot": slot(encode(name)), "nodes": list(order)},
         f"{name}: slot {slot(encode(name))}, owner {order[0]}, then {', '.join(order[1:]) or 'none'}"
@@ -148,10 +113,14 @@ def where(it: Ring, key: str) -> None:
 
 @ring.command()
 @click.option("--sample", default=SAMPLE, show_default=True, type=click.IntRange(1, 10_000_000))
-@click.pass_obj
-def distribution(it: Ring, sample: int) -> None:
-    """Place a sample of keys and compare with the shares."""
-    current, placed = it.current(), it.placement()
+@placed
+def distribution(it: Workplace, sample: int) -> None:
+    """Place a sample of keys and compare with the shares.
+
+    \b
+    chitram ring distribution --sample 1000000
+    """
+    current, placed = current_set(it), placement(it)
     counts = dict.fromkeys(current.shares, 0)
     for number in range(sample):
         order = placed.preference(f"image:{number}")
@@ -164,70 +133,21 @@ def distribution(it: Ring, sample: int) -> None:
     it.say({"sample": sample, "nodes": rows}, "\n".join(lines) or "there is no node on the ring")
 
 
-@ring.command()
-@click.argument("action", type=click.Choice([action.value for action in Action]))
-@click.argument("name")
-@click.argument("value", required=False, default="")
-@click.pass_obj
-def plan(it: Ring, action: str, name: str, value: str) -> None:
-    """Say what a change would move, and change nothing. VALUE is the address for add, the weight for weight."""
-    change = _change(Action(action), name, value)
-    planned = it.ask(lambda database: SqlNodeSets(database).plan(change))
-    it.say(asdict(planned), plan_table(change, planned))
+def current_set(it: Workplace) -> NodeSet:
+    """The stored node set."""
+    return it.ask(lambda database: SqlNodeSets(database).current())
 
 
-@ring.command()
-@click.pass_obj
-def renew(it: Ring) -> None:
-    """After restoring the database from a backup: make every node start cold."""
-    stored = it.ask(lambda database: SqlNodeSets(database).renew())
-    it.say(_fields(stored), f"done, version {stored.version}. Every node starts cold within a second.")
+def placement(it: Workplace) -> HashRing:
+    """The ring as every process computes it."""
+    return it.ask(lambda database: SqlInvalidationLog(database).members()).ring()
 
 
-def _change(action: Action, name: str, value: str) -> NodeChange:
-    if action is Action.ADD:
-        if not value:
-            raise click.UsageError("add takes the node's address: chitram ring add d redis-d:6379")
-        return NodeChange(action, name, address=value)
-    if action is Action.WEIGHT:
-        try:
-            return NodeChange(action, name, weight=float(value))
-        except ValueError:
-            raise click.UsageError("weight takes a number: chitram ring weight d 0.5") from None
-    return NodeChange(action, name)
-
-
-def _commit(it: Ring, change: NodeChange) -> None:
-    planned: NodePlan = it.ask(lambda database: SqlNodeSets(database).plan(change))
-    if not it.as_json:
-        click.echo(plan_table(change, planned))
-    stored = it.ask(lambda database: SqlNodeSets(database).commit(change, version=planned.version))
-    it.say(_fields(stored), change_sentence(change, stored, it.command))
-
-
-def _changing(action: Action, text: str, *arguments: str) -> None:
-    def run(it: Ring, name: str, value: str = "") -> None:
-        _commit(it, _change(action, name, value))
-
-    run.__doc__ = text
-    command: Callable[..., Any] = click.pass_obj(run)
-    for argument in reversed(("name", *arguments)):
-        command = click.argument("value" if argument != "name" else "name", metavar=argument.upper())(command)
-    ring.command(action.value)(command)
-
-
-_changing(Action.ADD, "Take a node in. Writers reach it from now on; it is read after `ring ready`.", "address")
-_changing(Action.READY, "Let a node be read: after joining, or instead of draining.")
-_changing(Action.DRAIN, "Stop reading a node, so that it can be removed.")
-_changing(Action.WEIGHT, "Give a node a larger or smaller share.", "weight")
-_changing(Action.REMOVE, "Let a drained node go.")
-
-
-def _probed(it: Ring) -> tuple[NodeSet, int, list[Probe]]:
+def _probed(it: Workplace) -> tuple[NodeSet, int, list[Probe]]:
     async def work(database: Database) -> tuple[NodeSet, int, list[Probe]]:
         current = await SqlNodeSets(database).current()
         head = await SqlInvalidationLog(database).head()
-        return current, head.id, await probe_all(current.nodes, it.prefix)
+        return current, head.id, await probe_all(current.nodes, it.settings.cache_key_prefix)
 
     return it.ask(work)
 
@@ -236,15 +156,5 @@ def _all_fine(head: int, probes: list[Probe]) -> bool:
     return all(probe.up and probe.cursor is not None and probe.cursor >= head for probe in probes)
 
 
-def _fields(current: NodeSet) -> dict[str, Any]:
-    nodes = [
-        {"name": n.name, "state": n.state.value, "weight": n.weight, "share": current.shares.get(n.name, 0.0)}
-        for n in current.nodes
-    ]
-    return {
-        "version": current.version,
-        "hash": current.ring_hash,
-        "vnodes": current.vnodes,
-        "imbalance": current.imbalance,
-        "nodes": nodes,
-    }
+for _change in CHANGES:
+    ring.add_command(_change)

@@ -1,8 +1,10 @@
 """The ring in words and columns."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 from chitram.adapters.node_probe import Probe
+from chitram.cli.words import columns
 from chitram.domain.node_set import Action, Member, NodeChange
 from chitram.services.ports import NodePlan, NodeSet
 
@@ -22,7 +24,7 @@ def set_table(current: NodeSet) -> str:
         (_LETTERS[node.state], node.name, f"{node.weight:g}", f"{current.shares.get(node.name, 0):.2%}")
         for node in current.nodes
     ]
-    return f"{_headline(current)}\n{_columns([('', 'node', 'weight', 'owns'), *rows])}"
+    return f"{_headline(current)}\n{columns([('', 'node', 'weight', 'owns'), *rows])}"
 
 
 def status_table(current: NodeSet, head: int, probes: Sequence[Probe]) -> str:
@@ -39,14 +41,14 @@ def status_table(current: NodeSet, head: int, probes: Sequence[Probe]) -> str:
             rows.append((letters, node.name, share, lag, str(probe.keys), megabytes, probe.version))
         else:
             rows.append((letters, node.name, share, probe.error, "", "", ""))
-    return f"{_headline(current)}\n{_columns(rows)}"
+    return f"{_headline(current)}\n{columns(rows)}"
 
 
 def plan_table(change: NodeChange, plan: NodePlan) -> str:
     """What a change moves."""
     names = sorted({*plan.before, *plan.after})
     rows = [(name, f"{plan.before.get(name, 0):.2%}", f"{plan.after.get(name, 0):.2%}") for name in names]
-    table = _columns([("node", "owns now", "then"), *rows])
+    table = columns([("node", "owns now", "then"), *rows])
     return f"{change.action} {change.name}: {plan.moved:.2%} of the keys get another node and start cold\n{table}"
 
 
@@ -66,9 +68,16 @@ def _headline(current: NodeSet) -> str:
     )
 
 
-def _columns(rows: Iterable[Sequence[str]]) -> str:
-    table = [list(row) for row in rows]
-    widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table
-    )
+def set_fields(current: NodeSet) -> dict[str, Any]:
+    """The stored set for programs."""
+    nodes = [
+        {"name": n.name, "state": n.state.value, "weight": n.weight, "share": current.shares.get(n.name, 0.0)}
+        for n in current.nodes
+    ]
+    return {
+        "version": current.version,
+        "hash": current.ring_hash,
+        "vnodes": current.vnodes,
+        "imbalance": current.imbalance,
+        "nodes": nodes,
+    }

@@ -13,7 +13,7 @@ from chitram.cli.server import run_service
 from chitram.settings import Settings
 
 
-@click.command()
+@click.command(short_help="Serve on what the environment names.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 for all.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
 @click.option("--reuse-port", is_flag=True, help="Share the port with other `serve` processes of this machine.")

@@ -27,7 +27,7 @@ def _default_data() -> Path:
     return Path(home).expanduser() / "chitram"
 
 
-@click.command()
+@click.command(short_help="Start everything on this machine.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 for all.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
 @click.option(

@@ -1,53 +1,148 @@
 """`chitram user`: accounts, from the machine that has the database."""
 
-import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import click
 
 from chitram.adapters.database import Database
 from chitram.adapters.passwords import Argon2Passwords
-from chitram.adapters.schema import require_current
 from chitram.adapters.users_sql import SqlUsers
-from chitram.cli.environment import environment
+from chitram.cli.words import agree, columns
+from chitram.cli.workplace import Workplace, place_options, placed
 from chitram.domain.account import User, email_problem, normalise_email, password_problem
-from chitram.settings import Settings
+
+_YES = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
 @click.group()
-@click.option("--data", type=click.Path(path_type=Path, exists=True), help="The data directory of a `chitram up`.")
-@click.pass_context
-def user(context: click.Context, data: Path | None) -> None:
-    """Manage accounts."""
-    chosen = {"database_url": f"sqlite:///{data.absolute()}/chitram.db"} if data else None
-    context.obj = Settings.load(environment(), chosen, dotenv=None).database_url
+@place_options
+def user() -> None:
+    """Manage accounts.
+
+    \b
+    chitram user list                               who is there
+    chitram user create-admin ann@example.com       open an administrator's account
+    chitram user disable bob@example.com            sign bob out everywhere, and let him in no more
+    """
+
+
+@user.command("list")
+@placed
+def list_users(it: Workplace) -> None:
+    """Print every account: since when it is there, whether it is disabled, whether it is an administrator's.
+
+    \b
+    chitram user list --json | jq -r '.users[] | select(.is_admin) | .email'
+    """
+    everybody = it.ask(lambda database: SqlUsers(database).everybody())
+    rows = [(one.email, f"{one.created_at:%Y-%m-%d}", *_state(one)) for one in everybody]
+    table = columns([("account", "since", "", ""), *rows])
+    it.say({"users": [_fields(one) for one in everybody]}, table if rows else "there is no account yet")
 
 
 @user.command("create-admin")
 @click.argument("email")
 @click.password_option(envvar="CHITRAM_PASSWORD", help="Asked for, or taken from CHITRAM_PASSWORD.")
-@click.pass_obj
-def create_admin(url: str, email: str, password: str) -> None:
+@placed
+def create_admin(it: Workplace, email: str, password: str) -> None:
     """Open an administrator's account, or make the account of EMAIL one (its password stays).
 
     \b
-    chitram user --data data create-admin ann@example.com
+    chitram user create-admin ann@example.com --data data
     """
     address = normalise_email(email)
     for problem in (email_problem(address), password_problem(password)):
         if problem:
             raise click.UsageError(problem.message)
-    created = asyncio.run(_create_admin(url, address, password))
-    click.echo(f"{address} is an administrator now" + ("" if created else "; the password is the one it had"))
+    created = it.ask(lambda database: _create_admin(database, address, password))
+    words = f"{address} is an administrator now" + ("" if created else "; the password is the one it had")
+    it.say({"email": address, "is_admin": True, "created": created}, words)
 
 
-async def _create_admin(url: str, address: str, password: str) -> bool:
-    database, passwords = Database(url), Argon2Passwords()
+@user.command()
+@click.argument("email")
+@_YES
+@placed
+def disable(it: Workplace, email: str, *, yes: bool) -> None:
+    """Let an account in no more: every session and token of it is refused from the next request on.
+
+    Its pictures stay where they are. The last administrator cannot be disabled: make another one first.
+
+    \b
+    chitram user disable bob@example.com
+    """
+    agree(f"{email} will be signed out everywhere and cannot sign in until `chitram user enable`", yes=yes)
+    now = datetime.now(UTC)
+    _alter(it, email, "disabled", lambda users, who: users.set_active(who, active=False, now=now))
+
+
+@user.command()
+@click.argument("email")
+@placed
+def enable(it: Workplace, email: str) -> None:
+    """Let a disabled account in again. Tokens of before stay worthless: it has to sign in.
+
+    \b
+    chitram user enable bob@example.com
+    """
+    now = datetime.now(UTC)
+    _alter(it, email, "enabled", lambda users, who: users.set_active(who, active=True, now=now))
+
+
+@user.command()
+@click.argument("email")
+@_YES
+@placed
+def promote(it: Workplace, email: str, *, yes: bool) -> None:
+    """Make an account an administrator's, from its next request on.
+
+    \b
+    chitram user promote ann@example.com
+    """
+    agree(f"{email} will see, change and delete everybody's pictures, and the ring", yes=yes)
+    _alter(it, email, "an administrator", lambda users, who: users.set_admin(who, admin=True))
+
+
+@user.command()
+@click.argument("email")
+@_YES
+@placed
+def demote(it: Workplace, email: str, *, yes: bool) -> None:
+    """Take an administrator's rights away, from the next request on. Somebody must be left who has them.
+
+    \b
+    chitram user demote bob@example.com
+    """
+    agree(f"{email} will be an account like any other", yes=yes)
+    _alter(it, email, "no administrator", lambda users, who: users.set_admin(who, admin=False))
+
+
+def _alter(it: Workplace, email: str, state: str, change: Callable[[SqlUsers, str], Awaitable[User]]) -> None:
+    address = normalise_email(email)
+    changed = it.ask(lambda database: change(SqlUsers(database), address))
+    it.say(_fields(changed), f"{changed.email} is {state} now")
+
+
+def _state(one: User) -> tuple[str, str]:
+    return ("" if one.is_active else "disabled", "administrator" if one.is_admin else "")
+
+
+def _fields(one: User) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "email": one.email,
+        "is_active": one.is_active,
+        "is_admin": one.is_admin,
+        "created_at": one.created_at,
+    }
+
+
+async def _create_admin(database: Database, address: str, password: str) -> bool:
+    users, passwords = SqlUsers(database), Argon2Passwords()
     try:
-        await require_current(database)
-        users = SqlUsers(database)
         if await users.promote(address):
             return False
         now = datetime.now(UTC)
@@ -56,4 +151,3 @@ async def _create_admin(url: str, address: str, password: str) -> bool:
         return True
     finally:
         passwords.close()
-        await database.close()

@@ -78,6 +78,17 @@ class DataDir:
             self._lock = None
 
 
+def runs_on(path: Path) -> bool:
+    """Whether a stack seems to run on a data directory, by the process that last took its lock; nothing is locked."""
+    try:
+        os.kill(int((path / "lock").read_text(encoding="ascii")), 0)
+    except PermissionError:
+        return True
+    except (OSError, ValueError):
+        return False
+    return True
+
+
 def _write_privately(path: Path, text: str) -> None:
     # Whole or not at all: half a secret after a crash would lock everybody out.
     fresh = path.with_suffix(".new")

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from chitram.domain.thumbnail import image_id_of
 from chitram.logs import get_logger
-from chitram.services.ports import BlobStorage, Images, StoredBlob
+from chitram.services.ports import BlobStorage, KnownIds, StoredBlob
 
 log = get_logger(__name__)
 
@@ -39,12 +39,26 @@ class Swept:
     stored: Mapping[str, Stored] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Files without a picture in the database: *pictures* that they were of, *of* so many in the storage."""
+
+    blobs: tuple[StoredBlob, ...]
+    pictures: int
+    of: int
+
+    @property
+    def suspicious(self) -> bool:
+        """Whether they are more than crashes leave: then a sweep removes none."""
+        return self.pictures > max(FEW, self.of * SUSPICIOUS_SHARE)
+
+
 class Housekeeping:
     """Sweeps the storage. A blob is stored before its row is written, so only those that nobody can still be working
     on may be judged.
     """
 
-    def __init__(self, *, images: Images, storage: BlobStorage) -> None:
+    def __init__(self, *, images: KnownIds, storage: BlobStorage) -> None:
         self._images = images
         self._storage = storage
 
@@ -57,19 +71,22 @@ class Housekeeping:
         """
         temporary = await self._storage.clear_staging(older_than=before)
         found = await self._look(before)
-        lost, images = [blob.key for blob in found.lost], len(found.images)
-        missing = len({image_id_of(key) for key in lost})
-        if missing > max(FEW, images * SUSPICIOUS_SHARE):
+        lost, judged = [blob.key for blob in found.lost], found.judged()
+        if judged.suspicious:
             log.error(
                 "too many pictures in the storage are not in the database: is it the right one? Nothing was removed",
-                missing=missing,
-                pictures=images,
+                missing=judged.pictures,
+                pictures=judged.of,
             )
             return Swept(temporary, 0, left=len(lost), stored=found.stored)
         await self._storage.delete(lost)
         if temporary or lost:
             log.info("swept what a dead process left", unfinished_uploads=temporary, files_without_picture=len(lost))
         return Swept(temporary, len(lost), stored=found.without_lost())
+
+    async def lost(self, *, before: datetime) -> Lost:
+        """What a sweep would remove, without removing it."""
+        return (await self._look(before)).judged()
 
     async def _look(self, before: datetime) -> "_Found":
         """Walk through all of it."""
@@ -91,6 +108,10 @@ class _Found:
     lost: list[StoredBlob] = field(default_factory=list)
     images: set[str] = field(default_factory=set)
     stored: dict[str, Stored] = field(default_factory=lambda: _sum({}, (), 1))
+
+    def judged(self) -> Lost:
+        """The lost ones, beside how many pictures there are."""
+        return Lost(tuple(self.lost), len({image_id_of(blob.key) for blob in self.lost}), len(self.images))
 
     def without_lost(self) -> dict[str, Stored]:
         """What is stored once the lost ones are gone."""

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from chitram.domain.account import User
 from chitram.domain.identifiers import ImageId
-from chitram.domain.image import Image, Visibility
+from chitram.domain.image import Image, Thumbnails, Visibility
 from chitram.domain.media import MediaType
 from chitram.domain.node_set import NodeChange, RingNode
 from chitram.domain.page import Cursor
@@ -110,8 +110,40 @@ class Images(Protocol):
         """How many images will never have any: making them was given up."""
         ...
 
+    async def owes_thumbnails(self, image_id: ImageId) -> bool:
+        """Whether they are owed still. Never cached."""
+        ...
+
     async def known(self, image_ids: Collection[str]) -> set[str]:
         """Which of these ids have a row. Never cached."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """An original as the database knows it."""
+
+    id: ImageId
+    blob_key: str
+    sha256: str
+    size: int
+    thumbnails: Thumbnails
+    created_at: datetime
+
+
+class KnownIds(Protocol):
+    """Which images there are. Raises ``ServiceUnavailable`` when the database cannot be reached."""
+
+    async def known(self, image_ids: Collection[str]) -> set[str]:
+        """Which of these ids have a row."""
+        ...
+
+
+class Inventory(KnownIds, Protocol):
+    """What should be in the storage. Raises ``ServiceUnavailable`` when the database cannot be reached."""
+
+    async def originals(self, after: str, limit: int) -> Sequence[Original]:
+        """By id, those that follow *after*."""
         ...
 
 

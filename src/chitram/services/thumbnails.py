@@ -1,10 +1,12 @@
 """Make the thumbnails that the database says are owed: at once after an upload, or later if this process died first.
 
-Making them twice does no harm, so several processes may do the same one; a picture that cannot be scaled is settled as
-failed after :data:`ATTEMPTS`, so that it is not tried for ever.
+Making them twice does no harm, so several processes may do the same one; each looks first whether what it found owing
+is owed still, and takes it up in an order of its own. A picture that cannot be scaled is settled as failed after
+:data:`ATTEMPTS`, so that it is not tried for ever.
 """
 
 import asyncio
+import random
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
@@ -44,6 +46,8 @@ class _Owed(NamedTuple):
     image_id: ImageId
     blob_key: str
     context: Context
+    anybodys: bool
+    """Other processes may take it up, too."""
 
 
 class Thumbnailer:
@@ -77,11 +81,11 @@ class Thumbnailer:
         """How many images are in this process's queue."""
         return len(self._waiting)
 
-    def owe(self, image_id: ImageId, blob_key: str) -> None:
-        """Queue one image; called right after its row was written."""
+    def owe(self, image_id: ImageId, blob_key: str, *, anybodys: bool = False) -> None:
+        """Queue one image; called right after its row was written. *anybodys* is what other processes may do, too."""
         if image_id not in self._waiting:
             self._waiting[image_id] = time.monotonic()
-            self._queue.put_nowait(_Owed(image_id, blob_key, copy_context()))
+            self._queue.put_nowait(_Owed(image_id, blob_key, copy_context(), anybodys))
 
     async def work(self) -> None:
         """Make queued thumbnails until cancelled."""
@@ -96,24 +100,41 @@ class Thumbnailer:
         """Queue what is owed since an earlier run, now and again every minute, until cancelled."""
         while True:
             try:
-                for image_id, blob_key in await self._images.owing_thumbnails(limit=500):
-                    self.owe(image_id, blob_key)
+                owing = list(await self._images.owing_thumbnails(limit=500))
+                random.shuffle(owing)
+                for image_id, blob_key in owing:
+                    self.owe(image_id, blob_key, anybodys=True)
                 self.dead = await self._images.count_without_thumbnails()
             except ServiceUnavailable:
                 log.warning("cannot ask the database which thumbnails are owed; asking again in a minute")
             await asyncio.sleep(CATCH_UP_SECONDS)
 
+    async def make(self, image_id: ImageId, blob_key: str) -> bool:
+        """Make and settle them now, over those that are there; whether it could be done. Raises
+        ``ServiceUnavailable``.
+        """
+        made = await self._render(image_id, blob_key)
+        if not await self._images.settle_thumbnails(image_id, made=made):
+            await self._storage.delete(thumbnail_keys(image_id))  # deleted while we were drawing
+        return made
+
     async def _job(self, owed: _Owed) -> None:
+        if owed.anybodys and not await self._still_owed(owed.image_id):
+            return
         with self._around():
             await self._make(owed.image_id, owed.blob_key)
+
+    async def _still_owed(self, image_id: ImageId) -> bool:
+        try:
+            return await self._images.owes_thumbnails(image_id)
+        except ServiceUnavailable:
+            return False  # the next look for what is owed finds it again
 
     async def _make(self, image_id: ImageId, blob_key: str) -> None:
         began, owed_at = time.monotonic(), self._waiting[image_id]
         result: JobResult = "deferred"
         try:
-            made = await self._render(image_id, blob_key)
-            if not await self._images.settle_thumbnails(image_id, made=made):
-                await self._storage.delete(thumbnail_keys(image_id))  # deleted while we were drawing
+            made = await self.make(image_id, blob_key)
             self._attempts.pop(image_id, None)
             result = "done" if made else "failed"
         except ServiceUnavailable:
