@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -11,10 +12,16 @@ import yaml
 
 from chitram.cli import main
 from chitram.domain.errors import ChitramError
+from chitram.domain.node_set import Action, RingNode
 from chitram.handlers.errors import FRAMEWORK_CODES
 from chitram.handlers.present import API
+from chitram.handlers.ring_json import inspection_fields, plan_fields, report_fields
 from chitram.handlers.routes import api_routes, probe_routes
 from chitram.metrics import Metrics
+from chitram.services.ports import NodePlan, NodeSet
+from chitram.services.ring_dip import Dip
+from chitram.services.ring_ports import Holding, Inspection, RingEvent, RingMap
+from chitram.services.ring_report import report_of
 from chitram.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -131,6 +138,23 @@ def test_the_proxy_s_settings_are_those_that_were_tried():
     tried = {line.strip() for line in (ROOT / "deploy" / "proxy" / "Caddyfile").read_text().splitlines()}
     assert len(said) == 7
     assert said <= tried
+
+
+def test_every_field_of_the_ring_is_documented():
+    """Of the report, a node, an event, a plan and a key; and every change that can be made."""
+    nodes = (RingNode("a", "h:1"),)
+    stored = NodeSet(1, 0, 150, "00000000", nodes, {"a": 1.0}, 1.0)
+    event = RingEvent(datetime.now(UTC), "a", "came", "")
+    drawn = RingMap({}, {}, {}, 1)
+    report = report_fields(
+        report_of(stored, [], {}, {}, drawn, counted=True, events=[event], victims=(), since_change=None)
+    )
+    plan = plan_fields(NodePlan(1, {}, {}, 0.0, {}), Dip(0.0, None, None))
+    key = inspection_fields(Inspection("image:1", 1, (Holding("a", "value"),), 1))
+    fields = {*report, *report["nodes"][0], *report["events"][0], *plan, *plan["expected_hit_ratio"], *key, *Action}
+    fields |= set(key["nodes"][0]) - {"node", "error"}
+    text = (DOCS / "api.md").read_text().partition("## Administration")[2].partition("\n## ")[0]
+    assert [name for name in sorted(fields) if f"`{name}`" not in text and f'"{name}"' not in text] == []
 
 
 def test_every_local_link_leads_somewhere():

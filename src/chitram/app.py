@@ -8,16 +8,21 @@ from aiohttp import web
 
 from chitram.adapters.blobs_disk import DiskStorage
 from chitram.adapters.blobs_measured import MeasuredStorage
+from chitram.adapters.cache_entries import RingEntries
 from chitram.adapters.database import Database
 from chitram.adapters.images_sql import SqlImages
 from chitram.adapters.invalidation_log_sql import SqlInvalidationLog
 from chitram.adapters.node_set_sql import SqlNodeSets
+from chitram.adapters.node_vitals import NodeVitals
 from chitram.adapters.passwords import Argon2Passwords
 from chitram.adapters.pillow import PillowPictures
 from chitram.adapters.ring_cache import CachedImages
+from chitram.adapters.ring_events import Observers, RecentEvents
 from chitram.adapters.ring_log import LoggedRing
+from chitram.adapters.ring_map import DrawnRings
 from chitram.adapters.tokens import JwtTokens
 from chitram.adapters.users_sql import SqlUsers
+from chitram.embedded.chaos import NoChaos
 from chitram.handlers.middlewares import observed
 from chitram.handlers.pages import page_routes, setup_pages
 from chitram.handlers.present import image_body
@@ -40,7 +45,10 @@ from chitram.services.gallery import Gallery
 from chitram.services.health import Health, NodeHealth
 from chitram.services.housekeeping import Housekeeping
 from chitram.services.ports import ConnectedStorage
-from chitram.services.ring_admin import LiveNode, RingAdmin
+from chitram.services.ring_admin import RingAdmin
+from chitram.services.ring_ports import Chaos, LiveNode, NodeCounts
+from chitram.services.ring_traffic import RecentTraffic, UncountedTraffic
+from chitram.services.ring_vitals import RecentVitals
 from chitram.services.thumbnails import Finished, Thumbnailer
 from chitram.services.uploads import UploadLimits, Uploads
 from chitram.settings import Settings, SettingsError
@@ -54,8 +62,9 @@ MAX_BODY = 64 * 1024
 """In bytes, for every request but uploads, which stream."""
 
 
-def create_app(settings: Settings, *, sole: bool = False) -> web.Application:
-    """Wire everything. *sole* says that this process alone uses the database, the storage and the nodes.
+def create_app(settings: Settings, *, sole: bool = False, chaos: Chaos | None = None) -> web.Application:
+    """Wire everything. *sole* says that this process alone uses the database, the storage and the nodes. *chaos* may
+    break the nodes that are this process' own; in production nobody may.
 
     Raises :class:`SettingsError` for nodes that cannot be parsed. Nothing is connected before the application starts.
     """
@@ -76,12 +85,13 @@ def create_app(settings: Settings, *, sole: bool = False) -> web.Application:
     invalidations = SqlInvalidationLog(log_lane)
     configured = _membership(settings)
     ttl = settings.cache_ttl_seconds
+    prefix, events = settings.cache_key_prefix, RecentEvents()
     cache = RingCache(
         configured,
         invalidations,
-        prefix=settings.cache_key_prefix,
+        prefix=prefix,
         ttl=ttl,
-        observer=tracing.observer(LoggedRing(metrics)),
+        observer=tracing.observer(Observers(LoggedRing(metrics), events)),
         connect=tracing.connect,
     )
     images = CachedImages(SqlImages(database, image_body), cache)
@@ -114,7 +124,17 @@ def create_app(settings: Settings, *, sole: bool = False) -> web.Application:
     app[UPLOADS] = uploads
     app[ACCOUNTS] = Accounts(users=users, passwords=passwords, tokens=tokens, tried=work.login)
     app[HEALTH] = health
-    app[RING_ADMIN] = RingAdmin(sets=SqlNodeSets(database), live=lambda: _live_nodes(cache.status()))
+    traffic = RecentTraffic(lambda: _node_counts(metrics)) if settings.metrics_enabled else UncountedTraffic()
+    app[RING_ADMIN] = RingAdmin(
+        sets=SqlNodeSets(database),
+        live=lambda: _live_nodes(cache.status()),
+        maps=DrawnRings(),
+        vitals=RecentVitals(NodeVitals(prefix)),
+        traffic=traffic,
+        entries=RingEntries(database, invalidations, cache, prefix=prefix),
+        events=events,
+        chaos=chaos if chaos and settings.app_env == "development" else NoChaos(),
+    )
     app[SITE] = Site(settings.app_env == "production", int(lifetime.total_seconds()), version("chitram"))
     metrics.gauges = lambda: _gauges(cache, uploads, thumbnailer, database)
 
@@ -135,6 +155,7 @@ def create_app(settings: Settings, *, sole: bool = False) -> web.Application:
                 sweeping(housekeeping, work.swept, sole=sole),
                 pruning(invalidations, users, timedelta(seconds=ttl)),
                 *measuring(storage, work),
+                traffic.watch,
             ),
             drain_context(health),
         ]
@@ -214,6 +235,13 @@ def _live_nodes(status: Status) -> list[LiveNode]:
         LiveNode(n.name, n.address, n.state, n.trusted, n.verified_age, n.lag, n.cause, n.median_latency)
         for n in status.nodes
     ]
+
+
+def _node_counts(metrics: Metrics) -> dict[str, NodeCounts]:
+    return {
+        name: NodeCounts(seen.hits, seen.misses, seen.errors + seen.timeouts, seen.p99)
+        for name, seen in metrics.node_figures().items()
+    }
 
 
 def _noting(work: Work) -> Callable[[Finished], None]:

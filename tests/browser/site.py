@@ -3,11 +3,12 @@
 import asyncio
 import io
 import json
+import sqlite3
 import threading
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -18,6 +19,7 @@ from PIL import Image
 
 from chitram.adapters.schema import migrate
 from chitram.app import create_app
+from chitram.services.ring_ports import Chaos
 from chitram.settings import Settings
 
 DEADLINE_SECONDS = 20.0
@@ -26,8 +28,9 @@ DEADLINE_SECONDS = 20.0
 class Site:
     """A running site. The methods speak its REST API, as a client would."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, database: Path) -> None:
         self.url = url
+        self._database = database
 
     def upload(
         self, data: bytes, name: str = "picture.jpg", *, token: str | None = None, **fields: str
@@ -43,6 +46,11 @@ class Site:
         body = json.dumps({"email": email, "password": password}).encode()
         token: str = self._call("/auth/register", body, "application/json", None)["access_token"]
         return token
+
+    def promote(self, email: str) -> None:
+        """Make an account an administrator's, as `chitram user create-admin` does."""
+        with closing(sqlite3.connect(self._database)) as connection, connection:
+            connection.execute("UPDATE users SET is_admin = 1 WHERE email = ?", (email,))
 
     def image(self, image_id: str) -> dict[str, Any] | None:
         """The metadata of an image, or `None` when there is no such image."""
@@ -71,7 +79,7 @@ class Site:
 
 
 @contextmanager
-def running_site(directory: Path, **settings: object) -> Iterator[Site]:
+def running_site(directory: Path, *, chaos: Chaos | None = None, **settings: object) -> Iterator[Site]:
     """Run the service on SQLite and disk storage below *directory*, uncached, until the block ends."""
     chosen = Settings.load(
         {},
@@ -88,7 +96,7 @@ def running_site(directory: Path, **settings: object) -> Iterator[Site]:
 
     async def serve() -> None:
         nonlocal port
-        runner = web.AppRunner(create_app(chosen, sole=True), handle_signals=False)
+        runner = web.AppRunner(create_app(chosen, sole=True, chaos=chaos), handle_signals=False)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
@@ -105,7 +113,7 @@ def running_site(directory: Path, **settings: object) -> Iterator[Site]:
     thread.start()
     assert ready.wait(DEADLINE_SECONDS), "the service did not start"
     try:
-        yield Site(f"http://127.0.0.1:{port}")
+        yield Site(f"http://127.0.0.1:{port}", directory / "chitram.db")
     finally:
         loop.call_soon_threadsafe(stop.set)
         thread.join(DEADLINE_SECONDS)

@@ -12,6 +12,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from chitram.adapters.schema import migrate
 from chitram.app import create_app
 from chitram.embedded.node import NodeProcess
+from chitram.services.ring_ports import Chaos
 from chitram.settings import Settings
 from tests.api import healthy
 
@@ -47,8 +48,8 @@ async def start_service(own_settings: dict[str, object]) -> AsyncIterator[StartS
     """Start a service; settings by name change what `own_settings` says. More than one shares database and storage."""
     clients: list[TestClient[Any, Any]] = []
 
-    async def start(*, sole: bool = True, **wanted: object) -> TestClient[Any, Any]:
-        app = create_app(Settings.load({}, {**own_settings, **wanted}, dotenv=None), sole=sole)
+    async def start(*, sole: bool = True, chaos: Chaos | None = None, **wanted: object) -> TestClient[Any, Any]:
+        app = create_app(Settings.load({}, {**own_settings, **wanted}, dotenv=None), sole=sole, chaos=chaos)
         client = TestClient(TestServer(app), cookie_jar=CookieJar(unsafe=True))
         clients.append(client)
         await client.start_server()

@@ -1,6 +1,7 @@
-"""Asks one node directly, from the command line: is it there, has it caught up, how full is it?"""
+"""Asks one node directly, off the path of any read: is it there, has it caught up, how full is it?"""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,18 +23,27 @@ class Probe:
     up: bool
     cursor: int | None = None
     memory_bytes: int = 0
+    memory_limit: int = 0
     keys: int = 0
+    evicted: int = 0
     version: str = ""
     policy: str = ""
     error: str = ""
 
 
-async def probe(node: RingNode, prefix: str) -> Probe:
-    """One round of questions, at most a second. Never raises for a node that does not answer."""
-    url = node.address if "://" in node.address else f"redis://{node.address}"
-    client: Redis = Redis.from_url(url, socket_timeout=PROBE_SECONDS, retry=Retry(NoBackoff(), 0))
+def client_of(address: str, seconds: float) -> Redis:
+    """A client for a few questions to one node, which gives up after *seconds* and does not try again."""
+    url = address if "://" in address else f"redis://{address}"
+    return Redis.from_url(
+        url, socket_timeout=seconds, socket_connect_timeout=seconds, retry=Retry(NoBackoff(), 0), protocol=2
+    )
+
+
+async def probe(node: RingNode, prefix: str, seconds: float = PROBE_SECONDS) -> Probe:
+    """One round of questions, at most *seconds*. Never raises for a node that does not answer."""
+    client = client_of(node.address, seconds)
     try:
-        async with asyncio.timeout(PROBE_SECONDS):
+        async with asyncio.timeout(seconds):
             info: dict[str, Any] = await client.info()
             cursor = await client.hget(f"{prefix}:ring", "cursor")
             keys = await client.dbsize()
@@ -46,12 +56,14 @@ async def probe(node: RingNode, prefix: str) -> Probe:
         up=True,
         cursor=None if cursor is None else int(cursor),
         memory_bytes=int(info.get("used_memory", 0)),
+        memory_limit=int(info.get("maxmemory", 0)),
         keys=int(keys),
+        evicted=int(info.get("evicted_keys", 0)),
         version=str(info.get("valkey_version") or info.get("redis_version", "")),
         policy=str(info.get("maxmemory_policy", "")),
     )
 
 
-async def probe_all(nodes: tuple[RingNode, ...], prefix: str) -> list[Probe]:
+async def probe_all(nodes: Sequence[RingNode], prefix: str, seconds: float = PROBE_SECONDS) -> list[Probe]:
     """All of them at once."""
-    return list(await asyncio.gather(*(probe(node, prefix) for node in nodes)))
+    return list(await asyncio.gather(*(probe(node, prefix, seconds) for node in nodes)))

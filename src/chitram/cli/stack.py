@@ -9,6 +9,7 @@ from aiohttp import web
 from sqlalchemy import URL
 
 from chitram.embedded.binary import OLDEST, find_binary
+from chitram.embedded.chaos import NodeChaos
 from chitram.embedded.data_dir import DataDir
 from chitram.embedded.nodes import Nodes
 from chitram.embedded.sockets import shut_down_leftovers, socket_directory
@@ -63,6 +64,16 @@ def supervision(nodes: Nodes) -> Callable[[web.Application], AsyncIterator[None]
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+
+    return run
+
+
+def breaking(chaos: NodeChaos) -> Callable[[web.Application], AsyncIterator[None]]:
+    """A cleanup context that leaves no node frozen when the service stops."""
+
+    async def run(_app: web.Application) -> AsyncIterator[None]:
+        async with chaos.running():
+            yield
 
     return run
 

@@ -16,7 +16,8 @@ from chitram.cli.listener import bind
 from chitram.cli.logging import start_logging
 from chitram.cli.probes import metrics_address, probe_sites
 from chitram.cli.server import run_service
-from chitram.cli.stack import running_nodes, stack_settings, supervision
+from chitram.cli.stack import breaking, running_nodes, stack_settings, supervision
+from chitram.embedded.chaos import NodeChaos
 from chitram.embedded.data_dir import DataDir
 from chitram.embedded.nodes import MOST_NODES, Nodes
 from chitram.settings import Settings
@@ -64,8 +65,9 @@ def up(host: str, port: int, data: Path, nodes: int, redis_server: str | None) -
         settings = stack_settings(environment(), directory, running)
         start_logging(settings)
         migrate(settings.database_url)
-        app = create_app(settings, sole=True)
-        app.cleanup_ctx.append(supervision(running))
+        chaos = NodeChaos(running)
+        app = create_app(settings, sole=True, chaos=chaos)
+        app.cleanup_ctx.extend([supervision(running), breaking(chaos)])
         with probe_sites(app, settings, host) as beside:
             run_service(
                 app,

@@ -1,6 +1,5 @@
-"""``/api/v1/admin/ring``: for administrators; for everybody else there is nothing here."""
+"""``/api/v1/admin/ring`` and ``…/cache``: for administrators; for everybody else there is nothing here."""
 
-from dataclasses import asdict
 from typing import Annotated, Any
 
 import orjson
@@ -10,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from chitram.domain.node_set import Action, NodeChange
 from chitram.handlers.auth import caller
 from chitram.handlers.forms import read_json
+from chitram.handlers.ring_json import inspection_fields, plan_fields, report_fields, set_fields
 from chitram.keys import RING_ADMIN
-from chitram.services.ports import NodeSet
 
 
 class ChangeRequest(BaseModel):
@@ -37,8 +36,7 @@ class CommitRequest(ChangeRequest):
 
 async def show_ring(request: web.Request) -> web.Response:
     """``GET /admin/ring``."""
-    report = await request.app[RING_ADMIN].report(await caller(request))
-    return _json({**_set_fields(report.stored), "live": [asdict(node) for node in report.live]})
+    return _json(report_fields(await request.app[RING_ADMIN].report(await caller(request))))
 
 
 async def plan_ring(request: web.Request) -> web.Response:
@@ -46,7 +44,7 @@ async def plan_ring(request: web.Request) -> web.Response:
     who = await caller(request)
     request.app[RING_ADMIN].admit(who)
     wanted = await read_json(request, ChangeRequest)
-    return _json(asdict(await request.app[RING_ADMIN].plan(who, wanted.change())))
+    return _json(plan_fields(*await request.app[RING_ADMIN].plan(who, wanted.change())))
 
 
 async def commit_ring(request: web.Request) -> web.Response:
@@ -55,23 +53,19 @@ async def commit_ring(request: web.Request) -> web.Response:
     request.app[RING_ADMIN].admit(who)
     wanted = await read_json(request, CommitRequest)
     stored = await request.app[RING_ADMIN].commit(who, wanted.change(), version=wanted.version)
-    return _json(_set_fields(stored))
+    return _json(set_fields(stored))
 
 
-def _set_fields(stored: NodeSet) -> dict[str, Any]:
-    """The set without addresses: they may hold passwords."""
-    nodes = [
-        {"name": n.name, "weight": n.weight, "state": n.state, "share": stored.shares.get(n.name, 0.0)}
-        for n in stored.nodes
-    ]
-    return {
-        "version": stored.version,
-        "hash": stored.ring_hash,
-        "vnodes": stored.vnodes,
-        "salt": stored.salt,
-        "imbalance": stored.imbalance,
-        "nodes": nodes,
-    }
+async def show_key(request: web.Request) -> web.Response:
+    """``GET /admin/cache/{key}``: where it lies and who holds it; never what it holds."""
+    who = await caller(request)
+    return _json(inspection_fields(await request.app[RING_ADMIN].inspect(who, request.match_info["key"])))
+
+
+async def invalidate_key(request: web.Request) -> web.Response:
+    """``DELETE /admin/cache/{key}``: when this answers, no process reads what any node held under it."""
+    await request.app[RING_ADMIN].invalidate(await caller(request), request.match_info["key"])
+    return web.Response(status=204)
 
 
 def _json(fields: dict[str, Any]) -> web.Response:

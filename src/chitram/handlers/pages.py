@@ -3,13 +3,14 @@
 from aiohttp import web
 
 from chitram.domain.identifiers import SHORT_LENGTH
+from chitram.handlers import pages_ring
 from chitram.handlers.assets import root_file, static_file
 from chitram.handlers.pages_account import choose_theme, log_in, log_out, login_page, register, register_page
 from chitram.handlers.pages_editing import delete_image, edit_image
 from chitram.handlers.pages_errors import error_page
 from chitram.handlers.pages_gallery import gallery_page, image_page, links_fragment, my_images_page
 from chitram.handlers.pages_upload import upload, upload_page
-from chitram.handlers.shell import page
+from chitram.handlers.shell import admin_page, nothing, page
 from chitram.handlers.templating import setup_templating
 from chitram.keys import ERROR_PAGES
 
@@ -34,9 +35,28 @@ def page_routes() -> list[web.RouteDef]:
         web.post("/register", page(register)),
         web.post("/logout", page(log_out)),
         web.post("/theme", choose_theme),
+        *_ring_routes(),
         web.get("/static/{version}/{name:.+}", static_file),
         web.get("/favicon.ico", root_file),
         web.get("/robots.txt", root_file),
+    ]
+
+
+def _ring_routes() -> list[web.RouteDef]:
+    """The ring page. What a refused or planned form shows may be loaded again: its address answers GET too."""
+    address = pages_ring.ADDRESS
+    posts = {
+        "plan": pages_ring.plan_change,
+        "commit": pages_ring.commit_change,
+        "invalidate": pages_ring.invalidate,
+        "chaos": pages_ring.harm,
+    }
+    return [
+        web.get(address, admin_page(pages_ring.show)),
+        *(web.get(f"{address}/{step}", admin_page(pages_ring.show)) for step in posts),
+        *(web.post(f"{address}/{step}", admin_page(handler)) for step, handler in posts.items()),
+        # Which methods an address takes would tell a stranger that it exists.
+        *(web.route("*", path, nothing) for path in (address, *(f"{address}/{step}" for step in posts))),
     ]
 
 

@@ -37,6 +37,8 @@ def api_routes() -> list[web.RouteDef]:
         web.get(f"{API}/admin/ring", api_admin.show_ring),
         web.post(f"{API}/admin/ring/plan", api_admin.plan_ring),
         web.post(f"{API}/admin/ring", api_admin.commit_ring),
+        web.get(f"{API}/admin/cache/{{key:.+}}", api_admin.show_key),
+        web.delete(f"{API}/admin/cache/{{key:.+}}", api_admin.invalidate_key),
         web.get(f"/i/{{id:{SHORT}}}.{{ext}}", images.direct_file),
         web.get(f"/t/{{id:{SHORT}}}/{{size:[0-9]{{1,4}}}}.{{kind:webp|jpg}}", images.direct_thumbnail),
     ]

@@ -1,10 +1,12 @@
 """What surrounds every page: who is signed in, the theme, the drop zone's limits, a sentence after a redirect."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from chitram.domain.errors import Unauthorized
 from chitram.domain.image import ANONYMOUS, Caller, Visibility
 from chitram.domain.media import MediaType
 from chitram.handlers.auth import optional_session
@@ -22,6 +24,9 @@ _NOTICES = {
     "saved": "Saved.",
     "welcome": "Your account is open. Everything you upload from now on is kept here.",
     "goodbye": "You are logged out.",
+    "ring-changed": "Done. Every process goes by the new node set within a second.",
+    "key-invalidated": "Done. No process reads any more what was cached under that key.",
+    "chaos": "Done. Watch the table and the events.",
 }
 
 
@@ -33,6 +38,28 @@ def page(handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> Han
         return await handler(request)
 
     return with_visitor
+
+
+def admin_page(handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> Handler:
+    """A handler for administrators alone. Everybody else gets, to the byte, what an address gets that does not exist:
+    that page knows no visitor either.
+    """
+
+    async def for_administrators(request: web.Request) -> web.StreamResponse:
+        session = None
+        with suppress(Unauthorized):
+            session = await optional_session(request)
+        if session is None or not session.user.is_admin:
+            raise web.HTTPNotFound
+        request[VISITOR] = session
+        return await handler(request)
+
+    return for_administrators
+
+
+async def nothing(request: web.Request) -> web.StreamResponse:  # noqa: ARG001  a handler's signature
+    """What is at an address that does not exist. Raises the framework's 404."""
+    raise web.HTTPNotFound
 
 
 def visitor(request: web.Request) -> Caller:
@@ -54,6 +81,7 @@ def shell_of(request: web.Request) -> Shell:
         here=request.path_qs if request.method == "GET" else "/",
         notice=_NOTICES.get(request.query.get("notice", "")),
         upload=upload_panel(request),
+        is_admin=bool(session and session.user.is_admin),
     )
 
 

@@ -31,6 +31,7 @@ class Shell:
     here: str
     notice: str | None
     upload: UploadPanel
+    is_admin: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,6 +169,11 @@ class NodePlan:
     after: Mapping[str, float]
     moved: float
     moves: Mapping[str, float]
+    """"a to b" → part of all keys; "none" stands for no node."""
+
+    def leaving(self, name: str) -> float:
+        """The part of all keys that *name* owns now and will not own any more."""
+        return sum(part for pair, part in self.moves.items() if pair.startswith(f"{name} to "))
 
 
 class NodeSets(Protocol):
