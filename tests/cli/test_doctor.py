@@ -270,8 +270,8 @@ def test_a_disk_that_cannot_be_written(sound, tmp_path):
 def test_a_disk_that_hangs_costs_seconds(chitram: Chitram, sound):
     """As a network mount does whose server is gone: no thread comes back from it."""
     frozen = (
-        "import time; from chitram.cli import main; from chitram.adapters.blobs_disk import DiskStorage;"
-        "DiskStorage._new_staging_file = lambda self: time.sleep(1000); main()"
+        "import time; from chitram.cli import main; from chitram.adapters.staging import Staging;"
+        "Staging.new_file = lambda self: time.sleep(1000); main()"
     )
     environ = {"JWT_SECRET_KEY": SECRET, **{name: str(value) for name, value in sound.items()}}
     doctor = chitram("doctor", script=frozen, environ=environ)
@@ -296,6 +296,7 @@ async def test_the_storage_of_another_database(sound):
     found = (await asyncio.to_thread(diagnose, sound)).of("storage")
     assert "1 of the 1 newest pictures have no file" in found["says"]
     assert "chitram storage verify" in found["cure"]
+    assert "chitram config show" in found["cure"]
 
 
 @pytest.mark.parametrize(("ahead", "level"), [(-45.0, "problem"), (3.0, "warning"), (0.2, "ok")])

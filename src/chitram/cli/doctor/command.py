@@ -30,8 +30,8 @@ _COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "red"}
 def doctor(it: Workplace, *, quiet: bool) -> None:
     """Look at settings, database, storage and every node; say what is wrong and the cure. Changes nothing.
 
-    The storage gets a test file (and its directory, where there is none), which is removed again. Nothing is waited for
-    longer than a few seconds.
+    The storage gets a test file (and its directory or bucket, where there is none), which is removed again. Nothing is
+    waited for longer than a few seconds.
 
     \b
     chitram doctor                    what the environment (or .env) names

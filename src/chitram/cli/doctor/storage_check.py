@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from chitram.adapters.s3_errors import explain
 from chitram.cli.doctor.finding import Finding, ok, problem, warning
 from chitram.cli.words import size
 from chitram.cli.workplace import disk_path
@@ -23,8 +24,9 @@ async def check_storage(settings: Settings, storage: BlobStorage) -> list[Findin
     try:
         async with asyncio.timeout(SECONDS):
             await storage.check()
-    except TimeoutError:
-        return [problem("storage", STUCK, "look after the disk or the mount: dmesg, mount")]
+    except TimeoutError as error:
+        stuck = problem("storage", STUCK, "look after the disk or the mount: dmesg, mount")
+        return [stuck if disk_path(settings) else _broken(settings, error)]
     except (ServiceUnavailable, OSError) as error:
         return [_broken(settings, error)]
     return [*_room(settings)] or [ok("storage", "a test file was written, read and removed")]
@@ -32,11 +34,12 @@ async def check_storage(settings: Settings, storage: BlobStorage) -> list[Findin
 
 async def check_newest(storage: BlobStorage, keys: Sequence[str]) -> list[Finding]:
     """Whether the files that the database's newest rows name are here at all."""
-    missing = [key for key in keys if not await _is_there(storage, key)]
-    if not missing:
+    there = await asyncio.gather(*(_is_there(storage, key) for key in keys))
+    if all(there):
         return []
-    says = f"{len(missing)} of the {len(keys)} newest pictures have no file: is this the storage of this database?"
-    return [problem("storage", says, "correct LOCAL_STORAGE_PATH, or see what is lost: chitram storage verify")]
+    lost = f"{there.count(False)} of the {len(keys)} newest pictures have no file"
+    cure = "see where it looks: chitram config show; see what is lost: chitram storage verify"
+    return [problem("storage", f"{lost}: is this the storage of this database?", cure)]
 
 
 async def _is_there(storage: BlobStorage, key: str) -> bool:
@@ -50,12 +53,13 @@ async def _is_there(storage: BlobStorage, key: str) -> bool:
 
 
 def _broken(settings: Settings, error: Exception) -> Finding:
-    cause = error.__cause__ or error
-    reason = getattr(cause, "strerror", None) or str(cause)
+    cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
     path = disk_path(settings)
     if path is None:
-        return problem("storage", f"cannot be written: {reason}", "chitram config show says where it should be")
-    return problem("storage", f"{path} cannot be written: {reason}", _RIGHTS)
+        where = f"{settings.minio_endpoint}, bucket {settings.minio_bucket}"
+        says = f"{where} cannot be used: {explain(cause)}"
+        return problem("storage", says, "see what is set: chitram config show; then MINIO_… as it should be")
+    return problem("storage", f"{path} cannot be written: {getattr(cause, 'strerror', None) or cause}", _RIGHTS)
 
 
 def _room(settings: Settings) -> Iterator[Finding]:
