@@ -136,6 +136,17 @@ def test_a_replay_is_an_event_only_for_a_node_that_comes_back():
     assert [event.what for event in events.latest()] == ["may be read", "caught up by 3 log entries"]
 
 
+def test_that_every_node_is_verified_anew_after_a_change_is_no_event():
+    """Unless one of them does not come back at once."""
+    events = RecentEvents()
+    for node in "ab":
+        events.event(TrustChanged(node, trusted=False, cause="node set changed"))
+    events.event(Transition("b", "up", "down", "gone"))
+    events.event(TrustChanged("a", trusted=True, cause="verified"))
+    events.event(TrustChanged("b", trusted=True, cause="verified"))
+    assert [(event.node, event.what) for event in events.latest()] == [("b", "may be read"), ("b", "up → down")]
+
+
 def test_a_write_that_misses_a_node_is_an_event_only_while_it_is_read():
     """A node that is away misses all of them."""
     events = RecentEvents()

@@ -1,22 +1,19 @@
-"""The ring's events in words and in memory, and the observer that hands them to everybody who wants them."""
+"""The ring's last events in memory, and the observer that hands them to everybody who wants them."""
 
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from chitram.adapters.ring_event_words import UNREAD, told_of
 from chitram.services.ring_ports import RingEvent
 from ring import Observer
 from ring.events import (
-    AckWaited,
     Event,
     Filled,
-    Initialised,
     Invalidated,
     Loading,
-    LogUnreachable,
     MembersChanged,
-    RefreshFailed,
     Replayed,
     Transition,
     TrustChanged,
@@ -24,14 +21,7 @@ from ring.events import (
 
 KEPT = 50
 _USUAL = frozenset({Filled, Loading})
-_READ, _UNREAD = "may be read", "is not read any more"
-_COLD = {
-    "empty": "it had no ring record: it was empty, or new",
-    "pruned": "it was away for longer than the log is kept",
-    "gap": "rows of the log are missing",
-    "future": "the log was set back",
-    "log": "the database was made anew or restored",
-}
+_EXPECTED = frozenset({"node set changed", "left the node set"})
 
 
 class RecentEvents:
@@ -42,6 +32,8 @@ class RecentEvents:
         self._version: int | None = None
         self._names: tuple[str, ...] = ()
         self._trusted: set[str] = set()
+        self._moving: set[str] = set()
+        """Not read for a moment, because the node set changed: neither that nor its end is news."""
         self.changed_at: datetime | None = None
 
     def latest(self) -> Sequence[RingEvent]:
@@ -54,7 +46,7 @@ class RecentEvents:
         if last is not None and replace(event, at=last.at, times=last.times) == last:
             event = replace(event, times=last.times + 1)
             self._events.pop()
-        elif last is not None and (last.node, last.what, last.cause) == (event.node, _UNREAD, event.cause):
+        elif last is not None and (last.node, last.what, last.cause) == (event.node, UNREAD, event.cause):
             self._events.pop()  # the breaker opened, which says it
         self._events.append(event)
 
@@ -62,13 +54,11 @@ class RecentEvents:
         """Called by the ring."""
         if type(event) in _USUAL:  # those come with every miss
             return
-        if isinstance(event, TrustChanged):
-            (self._trusted.add if event.trusted else self._trusted.discard)(event.node)
         if isinstance(event, MembersChanged):
             self._note_members(event)
         elif not self._is_news(event):
             return
-        elif (told := _told(event)) is not None:
+        elif (told := told_of(event)) is not None:
             node, what, cause, good = told
             self.note(RingEvent(datetime.now(UTC), node, what, cause, good))
 
@@ -76,9 +66,25 @@ class RecentEvents:
         """What every write brings about is none: a replay on the nodes that its keys are not read from, and a failure
         on one that nobody reads.
         """
-        if isinstance(event, Replayed):
-            return event.node not in self._trusted
-        return not isinstance(event, Invalidated) or event.node in self._trusted
+        match event:
+            case TrustChanged():
+                return self._is_news_of_trust(event)
+            case Transition(node=node):
+                self._moving.discard(node)
+            case Replayed(node=node):
+                return node not in self._trusted
+            case Invalidated(node=node):
+                return node in self._trusted
+            case _:
+                pass
+        return True
+
+    def _is_news_of_trust(self, event: TrustChanged) -> bool:
+        node, moved = event.node, event.node in self._moving
+        (self._trusted.add if event.trusted else self._trusted.discard)(node)
+        moving = not event.trusted and event.cause in _EXPECTED
+        (self._moving.add if moving else self._moving.discard)(node)
+        return not moving and not (event.trusted and moved)
 
     def _note_members(self, event: MembersChanged) -> None:
         now = datetime.now(UTC)
@@ -106,44 +112,3 @@ class Observers:
         """A rare event."""
         for observer in self._all:
             observer.event(event)
-
-
-_Told = tuple[str | None, str, str, bool | None]
-"""Node, what happened, why, and whether that is good."""
-
-
-def _told(event: Event) -> _Told | None:
-    """``None`` for what is too usual to be told."""
-    return _of_health(event) or _of_log(event)
-
-
-def _of_health(event: Event) -> _Told | None:
-    told: _Told | None = None
-    match event:
-        case Transition(node=node, old=old, new=new, cause=cause) if new != "recovering":
-            told = node, f"{old} → {new}", cause, new == "up"
-        case TrustChanged(node=node, trusted=trusted, cause=cause):
-            told = node, _READ if trusted else _UNREAD, cause, trusted
-        case RefreshFailed(node=node, error=error):
-            told = node, "an early refresh failed", error, False
-        case _:
-            pass
-    return told
-
-
-def _of_log(event: Event) -> _Told | None:
-    told: _Told | None = None
-    match event:
-        case Initialised(node=node, cause=cause):
-            told = node, "starts cold, in a new epoch", _COLD.get(cause, cause), None
-        case Replayed(node=node, entries=entries):
-            told = node, f"caught up by {entries} log {'entry' if entries == 1 else 'entries'}", "from the log", None
-        case Invalidated(node=node, result="error"):
-            told = node, "missed a write's invalidation", "it could not be reached; the log brings it later", False
-        case AckWaited(nodes=nodes, seconds=seconds):
-            told = None, f"a write waited {seconds:.1f} s", f"for {', '.join(nodes) or 'an older node set'}", None
-        case LogUnreachable(reachable=reachable, cause=cause):
-            told = None, f"the log {'can be read again' if reachable else 'cannot be read'}", cause, reachable
-        case _:
-            pass
-    return told
