@@ -3,7 +3,6 @@
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +26,7 @@ class Scraped:
 
     prometheus: Prometheus
     since: float
-    failures: list[str]
+    load: Load
     fired: list[dict[str, Any]]
 
     def values(self, expr: str) -> dict[str, list[float]]:
@@ -47,7 +46,7 @@ async def scraped(
     redis_nodes: dict[str, NodeProcess],
     start_prometheus: StartPrometheus,
     tmp_path: Any,
-) -> AsyncIterator[Scraped]:
+) -> Scraped:
     """Two instances on PostgreSQL and three nodes under load; node b is killed and brought back, node a reweighted."""
     environ = {
         "DATABASE_URL": postgres_url,
@@ -67,7 +66,7 @@ async def scraped(
             if alert["labels"]["alertname"] == "CacheNodeDown" and alert["state"] == state
         ]
 
-    async with ClientSession() as session, Load(session, urls).running() as load:
+    async with ClientSession() as session, Load(session, urls, tmp_path).running() as load:
         await until(lambda: len(prometheus.instant("ring_node_trusted == 1")) == 6, seconds=LONGEST)
         await until(lambda: bool(prometheus.instant('sum(ring_requests_total{result="hit"}) > 100')), seconds=LONGEST)
         redis_nodes["b"].kill()
@@ -80,14 +79,16 @@ async def scraped(
         assert await asyncio.to_thread(change.wait) == 0, change.errors
         await until(lambda: len(prometheus.instant('ring_info{version="2"}')) == 2, seconds=LONGEST)
         await until(lambda: len(prometheus.instant("increase(ring_changes_total[1m]) > 0")) == 2, seconds=LONGEST)
-        yield Scraped(prometheus, since, load.failures, fired)
+    return Scraped(prometheus, since, load, fired)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 async def test_every_panel_shows_the_life_and_death_of_a_node(scraped: Scraped):
     """Each query has data, those by node for every node; the alert names the node; the changes are marked."""
-    assert scraped.failures == []
+    assert scraped.load.failures == []
+    assert scraped.load.result["stale"] == 0
+    assert {kind["name"]: kind["failures"] for kind in scraped.load.result["kinds"] if kind["failures"]} == {}
     assert [alert["labels"]["node"] for alert in scraped.fired] == ["b"]
     assert scraped.fired[0]["annotations"]["summary"] == "Node b is down"
     empty = [_missing(scraped, query) for query in queries()]
