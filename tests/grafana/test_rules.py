@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
+from chitram.cli import main
 from chitram.handlers.present import API
 from tests.api import Client, upload
+from tests.grafana.boards import BOARDS, panels
 from tests.grafana.names import grouped, known, rules, used
 from tests.servers.prometheus import GRAFANA
 
@@ -73,6 +76,23 @@ def test_every_alert_says_what_it_is_and_what_to_do(rule):
 def test_every_heading_of_the_runbook_is_an_alert():
     """In the order of the rules."""
     assert re.findall(r"^## (\w+)$", RUNBOOK, re.MULTILINE) == ALERTS
+
+
+def test_the_runbook_s_commands_exist():
+    """Nobody wants to find out at night."""
+    asked = set(re.findall(r"`chitram (\w+(?: [a-z]+)?)", RUNBOOK))
+    assert len(asked) > 5
+    for words in map(str.split, asked):
+        shown = CliRunner().invoke(main, [*words, "--help"])
+        assert (shown.exit_code, " ".join(words) in shown.output) == (0, True), words
+
+
+def test_the_runbook_s_panels_exist():
+    """Of those after a dashboard's name the first is looked up; what follows may be words."""
+    titles = {panel["title"] for board in BOARDS.values() for panel in panels(board)}
+    named = re.findall(r"\*(?:Overview|Cache ring|Abuse and safety)\*: ([A-Z][^.;,]*)", RUNBOOK.replace("\n", " "))
+    assert len(named) > 15
+    assert {re.split(r" beside| against|\?", name)[0] for name in named} <= titles
 
 
 def test_rules_name_what_the_code_has_and_no_bare_threshold():
