@@ -66,7 +66,7 @@ def ring_context(cache: RingCache, invalidations: SqlInvalidationLog, configured
         try:
             yield
         finally:
-            await cache.close()
+            await _close(cache)
 
     return run
 
@@ -176,6 +176,17 @@ async def _kept_running(job: Callable[[], Coroutine[Any, Any, None]]) -> None:
         except Exception:
             log.exception("a background job failed unexpectedly; starting it again", seconds=RESTART_SECONDS)
             await asyncio.sleep(RESTART_SECONDS)
+
+
+async def _close(cache: RingCache) -> None:
+    """Its followers read the database, which may be what hangs."""
+    closing = asyncio.ensure_future(cache.close())
+    _, late = await asyncio.wait({closing}, timeout=LEAVE_SECONDS)
+    if late:
+        closing.cancel()
+        log.warning("the ring did not let go in time", seconds=LEAVE_SECONDS)
+    else:
+        closing.result()
 
 
 async def _cancel(tasks: "Collection[asyncio.Task[None]]") -> None:

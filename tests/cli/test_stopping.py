@@ -85,7 +85,7 @@ def test_it_is_gone_in_ten_seconds_whatever_hangs(
             serve.interrupt(signal.SIGTERM)
             dribbling = threading.Thread(target=dribble, args=(slow, lambda: serve.child.poll() is not None))
             dribbling.start()
-            assert serve.wait(10) == 0, serve.errors
+            assert serve.wait(10) in {0, 1}, serve.errors  # 1: not even letting go was over in time
             dribbling.join()
     finally:
         postgres.resume()

@@ -21,6 +21,7 @@ from chitram.logs import get_logger
 
 CONNECT_SECONDS = 5
 STATEMENT_SECONDS = 15
+MOST_CLOSING = 20
 CLOSE_SECONDS = 0.7
 _REFUSALS = ("08", "28", "3D", "53", "57P")
 """SQLSTATEs: connection, authorization, no such database, out of resources, shutting down or starting."""
@@ -114,7 +115,7 @@ class Database:
         closing = asyncio.ensure_future(self._close())
         _, late = await asyncio.wait({closing}, timeout=CLOSE_SECONDS)
         if late:
-            closing.cancel()
+            await _give_up(closing)
             log.warning("the database did not take its connections back in time", seconds=CLOSE_SECONDS)
         else:
             closing.result()
@@ -137,6 +138,14 @@ class Database:
         except asyncio.CancelledError:
             connection.stop()
             raise
+
+
+async def _give_up(closing: "asyncio.Task[None]") -> None:
+    """Each connection that is being closed in vain takes one cancellation for itself."""
+    for _ in range(MOST_CLOSING):
+        closing.cancel()
+        if (await asyncio.wait({closing}, timeout=0.02))[0]:
+            return
 
 
 def _engine(url: str, arguments: dict[str, Any], *, pool_size: int, max_overflow: int, recycle: int) -> AsyncEngine:
