@@ -131,7 +131,7 @@ def create_app(settings: Settings, *, sole: bool = False, chaos: Chaos | None = 
         maps=DrawnRings(),
         vitals=RecentVitals(NodeVitals(prefix)),
         traffic=traffic,
-        entries=RingEntries(database, invalidations, cache, prefix=prefix),
+        entries=RingEntries(invalidations, cache, prefix=prefix),
         events=events,
         chaos=chaos if chaos and settings.app_env == "development" else NoChaos(),
     )

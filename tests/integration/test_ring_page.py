@@ -196,6 +196,21 @@ async def test_the_key_inspector_asks_the_nodes(cached_service, admin, own_setti
     assert fields["sha256"] not in json.dumps(found)
 
 
+async def test_a_dead_node_is_no_reason_not_to_look(cached_service, admin, own_settings, redis_nodes):
+    """It gives no answer, the others do, and what it held can be invalidated all the same."""
+    (image_id,) = await some_pictures(cached_service, 1)
+    owner = (await owners(own_settings, [image_id]))[0]
+    redis_nodes[owner].kill()
+    path = f"{API}/admin/cache/{image_id}"
+    async with cached_service.get(path, headers=bearer(admin)) as answer:
+        first, *others = (await answer.json())["nodes"]
+    assert (first["node"], first["kind"]) == (owner, "no answer")
+    assert {node["kind"] for node in others} <= {"nothing", "value", "lease"}
+    _, text = await page(cached_service, f"{RING}?key={image_id}")
+    assert "holds no answer" not in text
+    assert await status_of(cached_service, path, method="DELETE", token=admin) == 204
+
+
 async def test_invalidating_by_hand_is_as_good_as_a_write(cached_service, admin, own_settings):
     """Nothing is cached any more when the answer comes; the next read loads it anew."""
     (image_id,) = await some_pictures(cached_service, 1)

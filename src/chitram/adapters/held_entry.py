@@ -35,11 +35,11 @@ async def held_by_all(nodes: Sequence[Node], key: str, prefix: str) -> list[Held
     return list(await asyncio.gather(*(held_by(node, key, prefix) for node in nodes)))
 
 
-async def held_by(node: Node, key: str, prefix: str) -> Held:
-    """Ask one node."""
+async def held_by(node: Node, key: str, prefix: str, *, seconds: float = SECONDS) -> Held:
+    """Ask one node; *seconds* are the deadline of each step, twice that of all. Never raises for a node."""
     entry = f"{prefix}:k:{key}"
     try:
-        async with asyncio.timeout(2 * SECONDS), talking_to(node.address, seconds=SECONDS) as connection:
+        async with asyncio.timeout(2 * seconds), talking_to(node.address, seconds=seconds) as connection:
             # Sent together, so that no fill or invalidation of another moment comes in between often.
             asked = (("GET", entry), ("PTTL", entry), ("HGET", f"{prefix}:ring", "epoch"))
             raw, left, epoch = await asyncio.gather(*(connection.execute(*command) for command in asked))

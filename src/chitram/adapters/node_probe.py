@@ -31,7 +31,7 @@ class Probe:
     error: str = ""
 
 
-def client_of(address: str, seconds: float) -> Redis:
+def _client_of(address: str, seconds: float) -> Redis:
     """A client for a few questions to one node, which gives up after *seconds* and does not try again."""
     url = address if "://" in address else f"redis://{address}"
     return Redis.from_url(
@@ -41,7 +41,7 @@ def client_of(address: str, seconds: float) -> Redis:
 
 async def probe(node: RingNode, prefix: str, seconds: float = PROBE_SECONDS) -> Probe:
     """One round of questions, at most *seconds*. Never raises for a node that does not answer."""
-    client = client_of(node.address, seconds)
+    client = _client_of(node.address, seconds)
     try:
         async with asyncio.timeout(seconds):
             info: dict[str, Any] = await client.info()

@@ -48,12 +48,12 @@ DEEDS = {
 }
 DOING = {Deed.KILL: "dead, started again by itself", Deed.FREEZE: "frozen", Deed.SLOW: "slowed"}
 _KINDS = {
-    "value": "a value",
-    "negative": "the note that there is no such thing",
-    "lease": "a lease: somebody is filling it",
-    "nothing": "nothing",
-    "foreign": "something that is not the cache's",
-    "no answer": "no answer",
+    "value": "holds a value",
+    "negative": "holds the note that there is no such thing",
+    "lease": "holds a lease: somebody is filling it",
+    "nothing": "holds nothing",
+    "foreign": "holds something that is not the cache's",
+    "no answer": "does not answer",
 }
 
 
@@ -98,5 +98,5 @@ def tone(row: NodeRow) -> str:
 
 
 def holding_words(holding: Holding) -> str:
-    """What a node holds."""
+    """What a node holds, as a predicate."""
     return _KINDS[holding.kind]

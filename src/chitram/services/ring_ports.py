@@ -82,6 +82,9 @@ class RingEvent:
     times: int = 1
 
 
+HoldingKind = Literal["value", "negative", "lease", "nothing", "foreign", "no answer"]
+
+
 @dataclass(frozen=True, slots=True)
 class Holding:
     """What one node holds under a key: a value, the note that there is no such thing, a lease, or nothing.
@@ -90,7 +93,7 @@ class Holding:
     """
 
     node: str
-    kind: Literal["value", "negative", "lease", "nothing", "foreign", "no answer"]
+    kind: HoldingKind
     ttl: float | None = None
     size: int = 0
     current: bool = False
