@@ -43,6 +43,16 @@ async def placement(settings: dict[str, object]) -> HashRing:
     return members.ring()
 
 
+async def hit_on(service: Client, image_id: str, owner: str) -> None:
+    """Wait until that node answers with it; another one may stand in while this one is verified anew."""
+
+    async def hit() -> bool:
+        headers = (await show(service, image_id))[2]
+        return (headers["X-Cache"], headers.get("X-Cache-Node")) == ("HIT", owner)
+
+    await until(hit)
+
+
 def part(text: str) -> float:
     """A percentage as a number."""
     return float(text.removesuffix("%")) / 100
@@ -57,8 +67,9 @@ async def test_page_twin_command_and_nodes_agree(cached_service, admin, own_sett
     """On names, states, shares and keys; and the shares are those by which reads really go."""
     ids = await some_pictures(cached_service, 30)
     served: Counter[str] = Counter()
-    for image_id in ids * 2:
-        served[(await show(cached_service, image_id))[2]["X-Cache-Node"]] += 1
+    for image_id, owner in zip(ids, await owners(own_settings, ids), strict=True):
+        await hit_on(cached_service, image_id, owner)
+        served[owner] += 1
     monkeypatch.setenv("DATABASE_URL", str(own_settings["database_url"]))
     result = await asyncio.to_thread(CliRunner().invoke, main, ["ring", "--json", "show"])
     told = {node["name"]: node for node in json.loads(result.output)["nodes"]}
@@ -77,7 +88,7 @@ async def test_page_twin_command_and_nodes_agree(cached_service, admin, own_sett
         assert row["Keys"] == str(live[name]["keys"]) == str(asked[name])
         assert abs(live[name]["sampled"] - live[name]["share"]) < 0.02
         assert live[name]["reads"] >= served[name] > 0
-    assert asked == {name: Counter(await owners(own_settings, ids))[name] + 1 for name in "abc"}  # and the ring record
+    assert all(asked[name] > served[name] for name in "abc"), "the ring record is a key too"
     assert sentence(text).startswith("3 of 3 nodes serving · balanced")
     assert twin["sentence"].startswith("3 of 3 nodes serving · balanced")
     assert twin["version"] == json.loads(result.output)["version"]
@@ -141,9 +152,9 @@ async def test_a_commit_needs_the_name_and_the_version_of_its_plan(cached_servic
 
 async def test_maintenance_is_draining_and_ready_ends_it_warm(cached_service, admin, own_settings):
     """A node that kept running meanwhile was written to, so what it holds is right and is read again."""
-    (image_id,) = (await some_pictures(cached_service, 1))[:1]
-    await show(cached_service, image_id)
-    owner = (await owners(own_settings, [image_id]))[0]
+    (image_id,) = await some_pictures(cached_service, 1)
+    (owner,) = await owners(own_settings, [image_id])
+    await hit_on(cached_service, image_id, owner)
     status, text = await send(cached_service, "plan", action="maintenance", name=owner)
     assert status == 200
     assert "the intent to come back" in text
@@ -154,18 +165,21 @@ async def test_maintenance_is_draining_and_ready_ends_it_warm(cached_service, ad
     assert row["State"] == "UL draining, not read"
     assert row["Actions"] == f"Ready {owner}Remove {owner}"
     await commit(cached_service, admin, "ready", owner)
+    firsts: list[str] = []
 
-    async def warm() -> bool:
-        _, _, headers = await show(cached_service, image_id)
-        return (headers["X-Cache"], headers["X-Cache-Node"]) == ("HIT", owner)
+    async def read_there() -> bool:
+        headers = (await show(cached_service, image_id))[2]
+        firsts.append(headers["X-Cache"])
+        return headers.get("X-Cache-Node") == owner
 
-    await until(warm)
+    await until(read_there)
+    assert firsts[-1] == "HIT", "its first answer after its return"
 
 
 async def read_from(service: Client, image_id: str, *, besides: str) -> bool:
     """Whether another node has it."""
     headers = (await show(service, image_id))[2]
-    return headers["X-Cache"] == "HIT" and headers["X-Cache-Node"] != besides
+    return headers["X-Cache"] == "HIT" and headers.get("X-Cache-Node") != besides
 
 
 async def commit(service: Client, token: str, action: str, name: str) -> None:
@@ -177,8 +191,9 @@ async def commit(service: Client, token: str, action: str, name: str) -> None:
 async def test_the_key_inspector_asks_the_nodes(cached_service, admin, own_settings):
     """By either id or the key itself: slot, owner, next two, and what each really holds."""
     (image_id,) = await some_pictures(cached_service, 1)
-    _, fields, _ = await show(cached_service, image_id)
     order = (await placement(own_settings)).preference(f"image:{image_id}")
+    await hit_on(cached_service, image_id, order[0])
+    _, fields, _ = await show(cached_service, image_id)
     path = f"{API}/admin/cache"
     for spelled in (image_id, fields["short_id"], f"image:{image_id}"):
         async with cached_service.get(f"{path}/{spelled}", headers=bearer(admin)) as answer:
@@ -199,7 +214,8 @@ async def test_the_key_inspector_asks_the_nodes(cached_service, admin, own_setti
 async def test_a_dead_node_is_no_reason_not_to_look(cached_service, admin, own_settings, redis_nodes):
     """It gives no answer, the others do, and what it held can be invalidated all the same."""
     (image_id,) = await some_pictures(cached_service, 1)
-    owner = (await owners(own_settings, [image_id]))[0]
+    (owner,) = await owners(own_settings, [image_id])
+    await hit_on(cached_service, image_id, owner)
     redis_nodes[owner].kill()
     path = f"{API}/admin/cache/{image_id}"
     async with cached_service.get(path, headers=bearer(admin)) as answer:
@@ -214,10 +230,12 @@ async def test_a_dead_node_is_no_reason_not_to_look(cached_service, admin, own_s
 async def test_invalidating_by_hand_is_as_good_as_a_write(cached_service, admin, own_settings):
     """Nothing is cached any more when the answer comes; the next read loads it anew."""
     (image_id,) = await some_pictures(cached_service, 1)
-    assert (await show(cached_service, image_id))[2]["X-Cache"] == "HIT"
+    (owner,) = await owners(own_settings, [image_id])
+    await hit_on(cached_service, image_id, owner)
     path = f"{API}/admin/cache/image:{image_id}"
     assert await status_of(cached_service, path, method="DELETE", token=admin) == 204
     assert (await show(cached_service, image_id))[2]["X-Cache"] == "MISS"
+    await hit_on(cached_service, image_id, owner)
     assert (await send(cached_service, "invalidate", key=image_id))[0] == 303
     async with cached_service.get(path, headers=bearer(admin)) as answer:
         assert {node["kind"] for node in (await answer.json())["nodes"]} == {"nothing"}
