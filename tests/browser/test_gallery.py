@@ -29,6 +29,11 @@ SHIFTS = """() => new Promise((resolve) => {
     requestAnimationFrame(() => requestAnimationFrame(() => resolve(seen)));
 })"""
 
+FALLBACK_FONTS = """() => Promise.all([
+    new FontFace("sans", "local('Arial'), local('Liberation Sans'), local('Helvetica')").load(),
+    new FontFace("serif", "local('Times New Roman'), local('Liberation Serif'), local('Times')").load(),
+]).then(() => true, () => false)"""
+
 
 def loaded(page: Page) -> None:
     """Wait until every visible picture and every font has arrived."""
@@ -131,8 +136,8 @@ def test_without_a_connection_show_more_says_so_and_can_be_repeated(page: Page, 
 def test_nothing_moves_while_the_gallery_loads(new_page: NewPage, width: int) -> None:
     """Even when the fonts come last, no tile moves, and the words around them by less than anyone can see.
 
-    The words are not exactly still: a fallback font has the right metrics on average, not letter by letter. 0.1 is what
-    the Web Vitals call good.
+    The words are not exactly still: a fallback font has the right metrics on average, not letter by letter; and one has
+    them only where the system has Arial's or Times' measures, as nearly all have. 0.1 is what the Web Vitals call good.
     """
     page = new_page(width=width)
     fonts = Held(page, "**/*.woff2")
@@ -142,7 +147,7 @@ def test_nothing_moves_while_the_gallery_loads(new_page: NewPage, width: int) ->
     loaded(page)
     shifts = page.evaluate(SHIFTS)
     assert shifts["tiles"] == 0
-    assert shifts["total"] < 0.001
+    assert shifts["total"] < (0.001 if page.evaluate(FALLBACK_FONTS) else 0.1)
 
 
 def test_the_gallery_never_loads_an_original(page: Page) -> None:
