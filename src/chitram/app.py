@@ -1,12 +1,10 @@
 """The composition root: the only module that knows all others, and what they are made of."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from importlib.metadata import version
 
 from aiohttp import web
 
-from chitram.adapters.blobs_disk import DiskStorage
 from chitram.adapters.blobs_measured import MeasuredStorage
 from chitram.adapters.cache_entries import RingEntries
 from chitram.adapters.database import Database
@@ -39,21 +37,21 @@ from chitram.lifespan import (
     storage_context,
     sweeping,
 )
-from chitram.metrics import Gauges, Metrics, NodeGauge, NullMetrics, Work
+from chitram.metrics import Metrics, NullMetrics
+from chitram.parts import blob_storage, configured_members, tracing_of, upload_limits
 from chitram.services.accounts import Accounts
 from chitram.services.gallery import Gallery
-from chitram.services.health import Health, NodeHealth
+from chitram.services.health import Health
 from chitram.services.housekeeping import Housekeeping
-from chitram.services.ports import ConnectedStorage
 from chitram.services.ring_admin import RingAdmin
-from chitram.services.ring_ports import Chaos, LiveNode, NodeCounts
+from chitram.services.ring_ports import Chaos
 from chitram.services.ring_traffic import RecentTraffic, UncountedTraffic
 from chitram.services.ring_vitals import RecentVitals
-from chitram.services.thumbnails import Finished, Thumbnailer
-from chitram.services.uploads import UploadLimits, Uploads
-from chitram.settings import Settings, SettingsError
-from chitram.tracing import Tracing, Untraced
-from ring import Membership, RingCache, Status
+from chitram.services.thumbnails import Thumbnailer
+from chitram.services.uploads import Uploads
+from chitram.settings import Settings
+from chitram.translation import gauges, live_nodes, node_counts, node_health, noting
+from ring import RingCache
 
 LOG_CONNECTIONS = 3
 """Of its own for the invalidation log: without news from it nodes are no longer believed, and everybody would read the
@@ -68,7 +66,7 @@ def create_app(settings: Settings, *, sole: bool = False, chaos: Chaos | None = 
 
     Raises :class:`SettingsError` for nodes that cannot be parsed. Nothing is connected before the application starts.
     """
-    tracing = _tracing(settings)
+    tracing = tracing_of(settings)
     app = web.Application(middlewares=tracing.middlewares, client_max_size=MAX_BODY)
     metrics = Metrics(version=version("chitram")) if settings.metrics_enabled else NullMetrics()
     work = metrics.work
@@ -83,7 +81,7 @@ def create_app(settings: Settings, *, sole: bool = False, chaos: Chaos | None = 
     tracing.statements(database.engine)
     tracing.statements(log_lane.engine)
     invalidations = SqlInvalidationLog(log_lane)
-    configured = _membership(settings)
+    configured = configured_members(settings)
     ttl = settings.cache_ttl_seconds
     prefix, events = settings.cache_key_prefix, RecentEvents()
     cache = RingCache(
@@ -106,28 +104,28 @@ def create_app(settings: Settings, *, sole: bool = False, chaos: Chaos | None = 
         images=images,
         storage=storage,
         pictures=pictures,
-        finished=_noting(work),
+        finished=noting(work),
         around=lambda: tracing.job("thumbnails"),
     )
     uploads = Uploads(
         images=images,
         storage=storage,
         pictures=pictures,
-        limits=_limits(settings),
+        limits=upload_limits(settings),
         owed=thumbnailer.owe,
         waited=work.upload_waited,
     )
-    health = Health(database=database.ping, storage=storage.check, nodes=lambda: _node_health(cache.status()))
+    health = Health(database=database.ping, storage=storage.check, nodes=lambda: node_health(cache.status()))
 
     app[METRICS] = metrics
     app[GALLERY] = Gallery(images=images, storage=storage)
     app[UPLOADS] = uploads
     app[ACCOUNTS] = Accounts(users=users, passwords=passwords, tokens=tokens, tried=work.login)
     app[HEALTH] = health
-    traffic = RecentTraffic(lambda: _node_counts(metrics)) if settings.metrics_enabled else UncountedTraffic()
+    traffic = RecentTraffic(lambda: node_counts(metrics)) if settings.metrics_enabled else UncountedTraffic()
     app[RING_ADMIN] = RingAdmin(
         sets=SqlNodeSets(database),
-        live=lambda: _live_nodes(cache.status()),
+        live=lambda: live_nodes(cache.status()),
         maps=DrawnRings(),
         vitals=RecentVitals(NodeVitals(prefix)),
         traffic=traffic,
@@ -136,7 +134,7 @@ def create_app(settings: Settings, *, sole: bool = False, chaos: Chaos | None = 
         chaos=chaos if chaos and settings.app_env == "development" else NoChaos(),
     )
     app[SITE] = Site(settings.app_env == "production", int(lifetime.total_seconds()), version("chitram"))
-    metrics.gauges = lambda: _gauges(cache, uploads, thumbnailer, database)
+    metrics.gauges = lambda: gauges(cache, uploads, thumbnailer, database)
 
     routes = [*api_routes(), *probe_routes(metrics=_metrics_here(settings)), *page_routes()]
     app.add_routes(observed(routes, metrics, health))
@@ -174,98 +172,5 @@ def create_probe_app(app: web.Application, *, metrics: bool) -> web.Application:
     return probes
 
 
-def blob_storage(settings: Settings) -> ConnectedStorage:
-    """The storage that the settings name, to be used inside its ``connected()``. Raises :class:`SettingsError`."""
-    if settings.storage_backend == "local":
-        return DiskStorage(settings.local_storage_path)
-    # Whoever keeps pictures on a disk need not load a library for this.
-    from chitram.adapters.blobs_s3 import S3Storage  # noqa: PLC0415  see above
-    from chitram.adapters.s3_bucket import S3Bucket, S3Place  # noqa: PLC0415  see above
-    from chitram.adapters.staging import default_folder  # noqa: PLC0415  see above
-
-    place = S3Place(
-        endpoint=settings.minio_endpoint,
-        access_key=settings.minio_access_key.get_secret_value(),
-        secret_key=settings.minio_secret_key.get_secret_value(),
-        bucket=settings.minio_bucket,
-        secure=settings.minio_secure,
-        region=settings.minio_region,
-    )
-    try:
-        return S3Storage(S3Bucket(place), settings.staging_path or default_folder())
-    except ValueError as error:
-        raise SettingsError(f"MINIO_ENDPOINT or MINIO_BUCKET: {error}") from None
-
-
 def _metrics_here(settings: Settings) -> bool:
     return settings.metrics_enabled and not settings.metrics_port
-
-
-def _tracing(settings: Settings) -> Tracing:
-    if not settings.otel_exporter_otlp_endpoint:
-        return Untraced()
-    from chitram.tracing.traced import Traced  # noqa: PLC0415  whoever wants no traces need not load a library for them
-
-    return Traced(settings.otel_exporter_otlp_endpoint, version("chitram"))
-
-
-def _membership(settings: Settings) -> Membership:
-    try:
-        return Membership.of(settings.node_list, settings.cache_virtual_nodes)
-    except ValueError as error:
-        raise SettingsError(f"REDIS_NODES: {error}") from None
-
-
-def _limits(settings: Settings) -> UploadLimits:
-    return UploadLimits(
-        max_bytes=settings.max_file_bytes,
-        allowed_types=settings.allowed_content_types,
-        anonymous=settings.allow_anonymous_uploads,
-        concurrency=settings.upload_concurrency_limit,
-        wait=settings.upload_concurrency_timeout,
-    )
-
-
-def _node_health(status: Status) -> list[NodeHealth]:
-    return [NodeHealth(node.name, node.state, node.trusted) for node in status.nodes]
-
-
-def _live_nodes(status: Status) -> list[LiveNode]:
-    return [
-        LiveNode(n.name, n.address, n.state, n.trusted, n.verified_age, n.lag, n.cause, n.median_latency)
-        for n in status.nodes
-    ]
-
-
-def _node_counts(metrics: Metrics) -> dict[str, NodeCounts]:
-    return {
-        name: NodeCounts(seen.hits, seen.misses, seen.errors + seen.timeouts, seen.p99)
-        for name, seen in metrics.node_figures().items()
-    }
-
-
-def _noting(work: Work) -> Callable[[Finished], None]:
-    def note(job: Finished) -> None:
-        work.job("thumbnails", job.result, job.seconds)
-        if job.result == "done":
-            work.thumbnails_ready(job.since_owed)
-
-    return note
-
-
-def _gauges(cache: RingCache, uploads: Uploads, thumbnailer: Thumbnailer, database: Database) -> Gauges:
-    status = cache.status()
-    return Gauges(
-        ring_version=status.version,
-        ring_hash=status.ring_hash,
-        vnodes=status.vnodes,
-        imbalance=status.imbalance,
-        nodes=[
-            NodeGauge(n.name, n.state, n.trusted, n.ownership, n.lag, n.verified_age, n.weight) for n in status.nodes
-        ],
-        uploads_in_progress=uploads.active,
-        uploads_limit=uploads.limits.concurrency,
-        jobs_waiting=thumbnailer.waiting,
-        jobs_dead=thumbnailer.dead,
-        pool=(database.in_use, database.limit),
-    )

@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager, suppress
 
 from chitram.adapters.database import Database
 from chitram.adapters.invalidation_log_sql import SqlInvalidationLog
-from chitram.app import blob_storage
 from chitram.cli.words import counted
+from chitram.parts import blob_storage
 from chitram.services.ports import BlobStorage
 from chitram.settings import Settings
 from ring import NullObserver, RingCache
