@@ -105,7 +105,7 @@ class Reader:
         return Found(await self._noted(load, "miss")(), "miss", None)
 
     def pick(self, name: bytes, now: float) -> RedisNode | None:
-        """Return the node that may be asked for this key at this moment: the read rule."""
+        """Return the node that may be asked for this key at this moment: the read rule. Tells of a node passed over."""
         route = self._slots[hash_32(name) & LAST_SLOT]
         for node in route:
             if now <= node.trust.until:
@@ -113,6 +113,10 @@ class Reader:
                     self.observer.op(route[0].name, "get", "skipped", 0.0)
                 return node
         return None
+
+    def _readable(self, name: bytes) -> RedisNode | None:
+        now = self._clock()
+        return next((node for node in self._slots[hash_32(name) & LAST_SLOT] if now <= node.trust.until), None)
 
     def count(self, node: RedisNode, result: str, began: float) -> None:
         """Take note of a reply."""
@@ -143,7 +147,7 @@ class Reader:
             if stale is not None:
                 return stale
         if node is not None:
-            node = self.pick(name, self._clock())  # anew: the node set may have changed since the read set out
+            node = self._readable(name)  # anew: the node set may have changed since the read set out
         load = self._noted(load, self.load_reason(node, name))
         try:
             if node is not None:

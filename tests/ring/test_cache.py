@@ -93,14 +93,16 @@ async def test_a_killed_node_is_skipped_and_comes_back_clean(three_nodes, start_
 
 
 async def test_the_next_node_serves_while_the_owner_is_down(three_nodes, start_cache, database):
-    """Failover goes along the preference list."""
-    cache = await start_cache(three_nodes, database.log)
+    """Failover goes along the preference list, and each read that it helps is told of once."""
+    seen = Recorder()
+    cache = await start_cache(three_nodes, database.log, observer=seen)
     first, second, _ = cache.ring.preference("k")
     database.rows["k"] = b"v"
     three_nodes[first].kill()
     await until(lambda: cache.status().serving == 2)
     assert (await read(cache, database)) == Found(b"v", "miss", second)
     assert (await read(cache, database)) == Found(b"v", "hit", second)
+    assert [op[0] for op in seen.ops if op[2] == "skipped"] == [first, first]
 
 
 async def test_a_frozen_node_costs_a_deadline_and_then_nothing(three_nodes, start_cache, database):
