@@ -278,8 +278,8 @@ def load_many(database):
 
 
 async def test_a_stampede_loads_once(three_nodes, start_cache, database):
-    """Ten thousand waiters, one load."""
-    cache = await start_cache(three_nodes, database.log)
+    """Ten thousand waiters, one load; given that the node gets the time to answer ten thousand questions."""
+    cache = await start_cache(three_nodes, database.log, options=Options(op_timeout=1.0))
     database.rows["k"] = b"v"
     found = await asyncio.gather(*(read(cache, database) for _ in range(10_000)))
     assert {answer.value for answer in found} == {b"v"}
