@@ -81,6 +81,6 @@ def test_no_read_is_stale_and_no_request_fails_whatever_happens_to_the_nodes(roo
 
 @pytest.mark.parametrize("part", ["acknowledgement", "replay"])
 def test_a_protocol_that_lacks_a_part_is_noticed(root, redis_binary, postgres_url, part):
-    """Writes that are acknowledged at once; nodes that are believed when they come back."""
+    """Writes acknowledged at once; nodes believed when they come back. Either guarantee may be the first to break."""
     report = uvloop.run(until_noticed(root, redis_binary, postgres_url, (broken_service.__file__, part)))
-    assert any("(G2)" in sentence for sentence in report.stale)
+    assert any("(G1)" in sentence or "(G2)" in sentence for sentence in report.stale)
