@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}")
 _SCHEMES = {"redis": False, "rediss": True, "valkey": False, "valkeys": True}
 _DEFAULT_PORT = 6379
+_UNREADABLE = "host or port cannot be read; in a password write / as %2F, # as %23, ? as %3F, @ as %40"
 
 
 class NodeState(StrEnum):
@@ -69,8 +70,8 @@ def parse_address(address: str) -> Endpoint:
     try:
         url = urlsplit(address)
         scheme, port = url.scheme, url.port
-    except ValueError as error:
-        raise ValueError(f"node address {_safe(address)!r}: {error}") from None
+    except ValueError:  # whose text repeats what stands where the port should, such as half of a password
+        raise ValueError(f"node address {_safe(address)!r}: {_UNREADABLE}") from None
     username, password = unquote(url.username or ""), unquote(url.password or "")
     if scheme == "unix":
         return Endpoint(
@@ -131,4 +132,5 @@ def _required(value: str, complaint: str, address: str) -> str:
 
 
 def _safe(address: str) -> str:
-    return re.sub(r"(://|^)[^@/]*@", r"\1***@", address)
+    # Up to the last @: a password that was not escaped may hold anything.
+    return re.sub(r"^([A-Za-z]+://)?.*@", r"\1***@", address, flags=re.DOTALL)

@@ -27,6 +27,8 @@ current_request: ContextVar[str] = ContextVar("current_request")
 current_trace: ContextVar[Mapping[str, str]] = ContextVar("current_trace")
 """``trace_id`` and ``span_id`` of the same, where traces are recorded."""
 
+LONGEST = 500
+"""Characters of a field. Clients decide how long a path is, and secrets are looked for in quadratic time."""
 _RESERVED = frozenset({"time", "level", "logger", "event", "exception", "exc_info", "stack_info"})
 # Never below a warning, also for debugging: they log every step, some of them with a statement's values.
 _CHATTY = ("aiosqlite", "asyncio", "asyncpg", "PIL", "urllib3", "requests", "sqlalchemy", "opentelemetry")
@@ -97,11 +99,15 @@ def _fields(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict
         "level": record.levelname.lower(),
         "logger": record.name,
         "event": event["event"],
-        **{name: value for name, value in fields.items() if name not in _RESERVED},
+        **{name: _short(value) for name, value in fields.items() if name not in _RESERVED},
         **({"request_id": request} if request else {}),
         **current_trace.get({}),
         **({"exc_info": event["exc_info"]} if event.get("exc_info") else {}),
     }
+
+
+def _short(value: object) -> object:
+    return f"{value[:LONGEST]}…" if isinstance(value, str) and len(value) > LONGEST else value
 
 
 def _printable(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -1,18 +1,22 @@
 """What operators ask the database for, on SQLite and on PostgreSQL."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from unittest.mock import Mock
 
 import pytest
 
+from chitram.adapters.database import Database
 from chitram.adapters.database_facts import examine_database
 from chitram.adapters.images_sql import SqlImages, cache_key
 from chitram.adapters.invalidation_log_sql import SqlInvalidationLog
 from chitram.adapters.inventory_sql import SqlInventory
 from chitram.adapters.node_set_sql import SqlNodeSets
+from chitram.adapters.schema import migrate
 from chitram.adapters.users_sql import SqlUsers
 from chitram.domain.errors import Conflict, NotFound
 from chitram.domain.image import Thumbnails
+from chitram.domain.node_set import Action, NodeChange
 from chitram.handlers.present import image_body
 from ring import Membership
 from tests.adapters.test_sql import image, user
@@ -105,3 +109,18 @@ async def test_the_database_says_what_the_doctor_wants_to_know(database, images)
     assert abs(facts.clock_ahead) < 1
     assert len(facts.newest) == 5
     assert {key.rpartition("/")[2] for key in facts.newest} <= set(ids)
+
+
+async def test_a_fast_clock_does_not_let_a_node_go_while_it_is_read(postgres_url, monkeypatch):
+    """The machine that removes may be an hour ahead of the one that drained: the database's clock decides."""
+    await asyncio.to_thread(migrate, postgres_url)
+    database = Database(postgres_url)
+    await SqlInvalidationLog(database).settle_members(Membership.of("a=h:1,b=h:2"), replace=True)
+    sets = SqlNodeSets(database)
+    await sets.commit(NodeChange(Action.DRAIN, "a"), version=None)
+
+    ahead = Mock(now=lambda zone: datetime.now(zone) + timedelta(hours=1))
+    monkeypatch.setattr("chitram.adapters.node_set_sql.datetime", ahead)
+    with pytest.raises(Conflict, match="draining; it can go in"):
+        await sets.commit(NodeChange(Action.REMOVE, "a"), version=None)
+    await database.close()

@@ -1,5 +1,7 @@
 """`chitram backup` of a stack that goes on taking pictures, and `chitram restore` of what it has taken."""
 
+import gzip
+import hashlib
 import json
 import os
 import sqlite3
@@ -7,6 +9,7 @@ import tarfile
 import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Self
 
@@ -194,3 +197,83 @@ async def test_a_database_on_a_server_has_its_own_means(elsewhere: Path):
     assert said.exit_code == 2
     assert "pg_dump" in said.output
     assert "chitram ring renew" in said.output
+
+
+def lead_astray(backup: Path, **changed: str) -> None:
+    """Let the database in a backup say something else of its first picture, with the checksum that fits."""
+    file = backup / "chitram.db"
+    with closing(sqlite3.connect(file)) as connection, connection:
+        columns = ", ".join(f"{name} = ?" for name in changed)
+        first = "id = (SELECT min(id) FROM images)"
+        connection.execute(f"UPDATE images SET {columns} WHERE {first}", tuple(changed.values()))
+    manifest = json.loads((backup / "manifest.json").read_text())
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    (backup / "manifest.json").write_text(json.dumps(manifest | {"database_sha256": digest}))
+
+
+def planted(directory: Path) -> list[Path]:
+    """What a hostile backup has brought."""
+    return list(directory.rglob("planted"))
+
+
+@pytest.mark.parametrize("key", ["{out}/planted", "../../planted", "originals/../../../planted"])
+@pytest.mark.parametrize("as_tar", [False, True])
+async def test_a_backup_cannot_write_outside_of_the_data_directory(stored, elsewhere: Path, run, key, as_tar):
+    """Its database names the files that come back, and whoever made it may mean harm."""
+    backup, new = elsewhere / "b", elsewhere / "deep" / "new"
+    await run("backup", str(backup), "--data", str(stored[0]))
+    hostile = key.format(out=elsewhere)
+    lead_astray(backup, blob_key=hostile)
+    (elsewhere / "payload").write_bytes(b"harm")
+    if as_tar:
+        with tarfile.open(elsewhere / "b.tar", "w") as tar:
+            tar.add(backup, ".")
+            for member in ("chitram.db", "manifest.json"):
+                tar.add(backup / member, member)
+            tar.add(elsewhere / "payload", "x")
+            tar.getmembers()[-1].name = f"blobs/{hostile}"
+    source = elsewhere / "b.tar" if as_tar else backup
+    said = await run("restore", str(source), "--data", str(new))
+    assert (said.exit_code, "means harm" in said.output) == (1, True)
+    assert not planted(elsewhere)
+    assert [path.name for path in new.iterdir()] == ["lock"]
+
+
+async def test_a_link_in_a_backup_brings_nothing_in_from_outside(stored, elsewhere: Path, run):
+    """Else whoever restores a stranger's backup shows strangers his own files."""
+    data, ids = stored
+    await run("backup", str(elsewhere / "b"), "--data", str(data))
+    (elsewhere / "secret").write_text("of this machine")
+    original = elsewhere / "b" / "blobs" / original_key(ids[0])
+    original.unlink()
+    original.symlink_to(elsewhere / "secret")
+    said = await run("restore", str(elsewhere / "b"), "--data", str(elsewhere / "new"))
+    assert (said.exit_code, ids[0] in said.output) == (1, True)
+    assert not (elsewhere / "new" / "blobs" / original_key(ids[0])).exists()
+
+
+@pytest.mark.parametrize("harm", ["cut off", "cut in its list", "packed", "endless"])
+async def test_a_tar_that_is_not_whole_is_said_to_be(stored, elsewhere: Path, run, harm):
+    """In a sentence; a file of no bytes that says it is long costs no disk."""
+    backup = elsewhere / "b.tar"
+    await run("backup", str(backup), "--data", str(stored[0]))
+    whole = backup.read_bytes()
+    with tarfile.open(backup) as tar:
+        last = max(tar.getmembers(), key=lambda member: member.offset)
+        database = tar.getmember("chitram.db")
+    if harm == "packed":
+        backup.write_bytes(gzip.compress(whole))
+    elif harm == "endless":
+        header = tarfile.TarInfo("chitram.db")
+        header.type, header.size = tarfile.GNUTYPE_SPARSE, 0
+        block = bytearray(header.tobuf(tarfile.GNU_FORMAT))
+        block[386:410] = b"%011o\0%011o\0" % (0, 0)
+        block[483:495] = b"%011o\0" % (1 << 32)
+        block[148:156] = b"%06o\0 " % (sum(block[:148]) + sum(block[156:512]) + 8 * 32)
+        backup.write_bytes(bytes(block) + whole[last.offset : last.offset_data + 512] + bytes(10240))
+    else:
+        backup.write_bytes(whole[: database.offset_data + 700 if harm == "cut off" else database.offset + 100])
+    said = await run("restore", str(backup), "--data", str(elsewhere / "new"))
+    assert said.exit_code in {1, 2}
+    assert "no whole backup" in said.output or "it has no" in said.output or "has no database" in said.output
+    assert not (elsewhere / "new" / "chitram.db").exists()

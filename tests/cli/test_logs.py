@@ -65,6 +65,7 @@ def test_each_request_is_a_line_when_that_is_wanted(chitram: Chitram, data: Path
     url = up.wait_for("ready ")
     account = post(f"{url}{API}/auth/register", {"email": "ann@example.com", "password": PASSWORD})
     image = upload_picture(url)
+    metadata, _ = fetch(f"{url}{API}/images/{image['id']}")
     token = {"Authorization": f"Bearer {account['access_token']}"}
     assert request("GET", f"{url}{API}/images/{image['id']}?x=1", headers=token) == 200
     body, _ = fetch(f"{url}{image['url']}")
@@ -77,6 +78,7 @@ def test_each_request_is_a_line_when_that_is_wanted(chitram: Chitram, data: Path
     assert shown["node"] in set("abc")
     assert shown["user"] == account["user"]["id"]
     assert shown["ms"] > 0
+    assert shown["bytes"] > len(metadata)
     assert len({line["request_id"] for line in lines}) == len(lines)
     assert by_path[image["url"]]["bytes"] > len(body)
     assert by_path["/nothing/%0Ahere%1B[2J"]["route"] == "unmatched"

@@ -5,9 +5,11 @@ import json
 
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import update
 
 from chitram.adapters.database import Database
 from chitram.adapters.invalidation_log_sql import SqlInvalidationLog
+from chitram.adapters.tables import cache_node
 from chitram.cli import main
 from ring import Membership
 from tests.servers.service import node_list
@@ -92,3 +94,20 @@ def test_a_mistake_is_one_sentence(ring, arguments, words):
     assert words in result.output
     assert "Traceback" not in result.output
     assert "version 1" in ring("show").output
+
+
+@pytest.mark.parametrize("scheme", ["valkey://", "redis://"])
+def test_every_address_that_the_ring_takes_can_be_asked(ring, own_settings, redis_nodes, scheme):
+    """A scheme of its own, and a question mark that the ring takes no notice of: a node that answers is up."""
+    address = f"{scheme}127.0.0.1:{redis_nodes['c'].port}?unknown=1"
+    change = update(cache_node).where(cache_node.c.name == "c").values(address=address)
+
+    async def move() -> None:
+        database = Database(str(own_settings["database_url"]))
+        async with database.write() as connection:
+            await connection.execute(change)
+        await database.close()
+
+    asyncio.run(move())
+    probes = json.loads(ring("--json", "status").output)["probes"]
+    assert [probe["up"] for probe in probes] == [True, True, True]

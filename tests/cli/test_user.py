@@ -42,7 +42,16 @@ def test_an_administrator_is_made_once_and_promoted_after(create_admin, own_sett
     """The second time the account stays as it is."""
     assert "is an administrator now" in create_admin("Ann@Example.com").output
     assert stored(str(own_settings["database_url"]), "ann@example.com").is_admin
-    assert "the password is the one it had" in create_admin("ann@example.com").output
+    assert "it had an account already" in create_admin("ann@example.com").output
+
+
+async def test_whoever_opened_the_account_first_is_not_made_an_administrator(service, chitram):
+    """Anybody may have registered the address that the administrator was going to use."""
+    stranger = await register(service, "ann@example.com")
+    chitram.environ["CHITRAM_PASSWORD"] = "the administrator's own one"
+    said = await chitram("user", "create-admin", "ann@example.com")
+    assert (said.exit_code, "chitram user promote ann@example.com" in said.output) == (1, True)
+    assert await status_of(service, f"{API}/admin/ring", token=stranger) == 404
 
 
 @pytest.mark.parametrize(("email", "password"), [("ann", "correct horse battery"), ("ann@example.com", "short")])

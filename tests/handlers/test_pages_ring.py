@@ -47,13 +47,15 @@ async def test_to_others_than_administrators_there_is_nothing(service, who):
     assert "Cache ring" not in (await page(service, "/"))[1]
 
 
-async def test_the_api_is_closed_to_others_too(service):
-    """Looking at keys and throwing them out included, for users and strangers alike."""
-    token = await register(service)
-    for method in ("GET", "DELETE"):
-        for bearer_token in (token, None):
-            path = f"{API}/admin/cache/image:x"
-            assert await status_of(service, path, method=method, token=bearer_token) == 404
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize("who", ["a stranger", "a user", "a wrong token"])
+async def test_the_api_is_not_there_for_others_either(service, who, method):
+    """Whatever they try: neither a 401 nor a 405 says that an address exists."""
+    token = await register(service) if who == "a user" else "nonsense" if who == "a wrong token" else None
+    unknown = await without_number(service, f"{API}/admin/nowhere", method, **bearer(token))
+    assert unknown[0] == 404
+    for path in ("ring", "ring/plan", "cache/image:x"):
+        assert await without_number(service, f"{API}/admin/{path}", method, **bearer(token)) == unknown
 
 
 async def test_without_nodes_it_says_so_and_offers_the_way_to_one(service, own_settings):

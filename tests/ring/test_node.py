@@ -57,6 +57,14 @@ def test_no_error_shows_a_password(bad):
     assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.parametrize("character", "/?#@[")
+def test_no_error_shows_a_part_of_a_password_that_is_not_escaped(character):
+    """What follows the character looks like a path, what stands before it like a port."""
+    with pytest.raises(ValueError, match=r"%2F|database must be") as caught:
+        parse_nodes(f"a=redis://:hunter2{character}hunter3@h:x")
+    assert "hunter" not in str(caught.value)
+
+
 @given(st.text(max_size=40))
 def test_any_text_is_either_read_or_refused(text):
     """Nothing but ValueError ever comes out of an address."""

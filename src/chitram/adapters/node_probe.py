@@ -11,6 +11,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from chitram.domain.node_set import RingNode
+from ring.node import parse_address
 
 PROBE_SECONDS = 1.0
 
@@ -33,9 +34,20 @@ class Probe:
 
 def _client_of(address: str, seconds: float) -> Redis:
     """A client for a few questions to one node, which gives up after *seconds* and does not try again."""
-    url = address if "://" in address else f"redis://{address}"
-    return Redis.from_url(
-        url, socket_timeout=seconds, socket_connect_timeout=seconds, retry=Retry(NoBackoff(), 0), protocol=2
+    # Not from_url: it knows other schemes than the ring, and takes options from whatever follows a question mark.
+    at = parse_address(address)
+    return Redis(
+        host=at.host,
+        port=at.port,
+        unix_socket_path=at.path or None,
+        ssl=at.tls,
+        username=at.username or None,
+        password=at.password or None,
+        db=at.database,
+        socket_timeout=seconds,
+        socket_connect_timeout=seconds,
+        retry=Retry(NoBackoff(), 0),
+        protocol=2,
     )
 
 

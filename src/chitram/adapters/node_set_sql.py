@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import cast
 from uuid import uuid4
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chitram.adapters.database import Database
@@ -16,7 +17,7 @@ from chitram.services.ports import NodePlan, NodeSet
 from ring import HashRing, Node, Options, plan
 
 DRAIN_SECONDS = Options().timing.d_wait + 1.0
-"""How long a node drains: until all trust in it has run out, and a second for clocks of two machines that differ."""
+"""How long a node drains: until all trust in it has run out, and a second for the commit that says so."""
 
 
 class SqlNodeSets:
@@ -69,7 +70,7 @@ class SqlNodeSets:
 async def _read(connection: AsyncConnection) -> NodeSet:
     clock = (await connection.execute(select(cache_clock))).one()
     rows = await connection.execute(select(cache_node).order_by(cache_node.c.name))
-    now = datetime.now(UTC)
+    now = await _now(connection)
     nodes = tuple(
         RingNode(row.name, row.address, row.weight, Member(row.state), (now - row.changed_at).total_seconds())
         for row in rows
@@ -78,8 +79,15 @@ async def _read(connection: AsyncConnection) -> NodeSet:
     return NodeSet(clock.version, clock.salt, clock.vnodes, ring.hash, nodes, ring.shares(), ring.imbalance())
 
 
+async def _now(connection: AsyncConnection) -> datetime:
+    """By the database's clock. By those of two machines, a node could be removed while it is still being read."""
+    if connection.dialect.name == "sqlite":
+        return datetime.now(UTC)  # whoever has the file is on this machine
+    return cast("datetime", (await connection.execute(select(func.clock_timestamp()))).scalar_one())
+
+
 async def _store(connection: AsyncConnection, before: Sequence[RingNode], after: Sequence[RingNode]) -> None:
-    old, new, now = {n.name: n for n in before}, {n.name: n for n in after}, datetime.now(UTC)
+    old, new, now = {n.name: n for n in before}, {n.name: n for n in after}, await _now(connection)
     for name in old.keys() - new.keys():
         await connection.execute(delete(cache_node).where(cache_node.c.name == name))
     for name, node in new.items():

@@ -78,12 +78,6 @@ class SqlUsers:
             async with self._database.write() as connection:
                 await connection.execute(revocation)
 
-    async def promote(self, email: str) -> bool:
-        """Make an account an administrator's; ``False`` when there is none with this address."""
-        change = update(users).where(users.c.email == email).values(is_admin=True)
-        async with self._database.write() as connection:
-            return (await connection.execute(change)).rowcount > 0
-
     async def everybody(self) -> Sequence[User]:
         """By address."""
         async with self._database.read() as connection:

@@ -13,6 +13,7 @@ from chitram.adapters.users_sql import SqlUsers
 from chitram.cli.words import agree, columns
 from chitram.cli.workplace import Workplace, place_options, placed
 from chitram.domain.account import User, email_problem, normalise_email, password_problem
+from chitram.domain.errors import Conflict
 
 _YES = click.option("--yes", is_flag=True, help="Do not ask.")
 
@@ -48,7 +49,9 @@ def list_users(it: Workplace) -> None:
 @click.password_option(envvar="CHITRAM_PASSWORD", help="Asked for, or taken from CHITRAM_PASSWORD.")
 @placed
 def create_admin(it: Workplace, email: str, password: str) -> None:
-    """Open an administrator's account, or make the account of EMAIL one (its password stays).
+    """Open an administrator's account, or make the account of EMAIL one if it has this password.
+
+    With another password it stays what it is: anybody may have opened it under this address.
 
     \b
     chitram user create-admin ann@example.com --data data
@@ -58,7 +61,7 @@ def create_admin(it: Workplace, email: str, password: str) -> None:
         if problem:
             raise click.UsageError(problem.message)
     created = it.ask(lambda database: _create_admin(database, address, password))
-    words = f"{address} is an administrator now" + ("" if created else "; the password is the one it had")
+    words = f"{address} is an administrator now" + ("" if created else "; it had an account already")
     it.say({"email": address, "is_admin": True, "created": created}, words)
 
 
@@ -143,7 +146,13 @@ def _fields(one: User) -> dict[str, Any]:
 async def _create_admin(database: Database, address: str, password: str) -> bool:
     users, passwords = SqlUsers(database), Argon2Passwords()
     try:
-        if await users.promote(address):
+        if (found := await users.by_email(address)) is not None:
+            if not await passwords.matches(password, found[1]):
+                raise Conflict(
+                    f"There is an account {address} already, with another password. If you know whose it is: "
+                    f"`chitram user promote {address}`."
+                )
+            await users.set_admin(address, admin=True)
             return False
         now = datetime.now(UTC)
         account = User(id=str(uuid4()), email=address, is_active=True, is_admin=True, created_at=now)

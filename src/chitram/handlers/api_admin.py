@@ -7,9 +7,9 @@ from aiohttp import hdrs, web
 from pydantic import BaseModel, ConfigDict, Field
 
 from chitram.domain.node_set import Action, NodeChange
-from chitram.handlers.auth import caller
 from chitram.handlers.forms import read_json
 from chitram.handlers.ring_json import inspection_fields, plan_fields, report_fields, set_fields
+from chitram.handlers.shell import visitor
 from chitram.keys import RING_ADMIN
 
 
@@ -36,35 +36,30 @@ class CommitRequest(ChangeRequest):
 
 async def show_ring(request: web.Request) -> web.Response:
     """``GET /admin/ring``."""
-    return _json(report_fields(await request.app[RING_ADMIN].report(await caller(request))))
+    return _json(report_fields(await request.app[RING_ADMIN].report(visitor(request))))
 
 
 async def plan_ring(request: web.Request) -> web.Response:
     """``POST /admin/ring/plan``: what would move; changes nothing."""
-    who = await caller(request)
-    request.app[RING_ADMIN].admit(who)
     wanted = await read_json(request, ChangeRequest)
-    return _json(plan_fields(*await request.app[RING_ADMIN].plan(who, wanted.change())))
+    return _json(plan_fields(*await request.app[RING_ADMIN].plan(visitor(request), wanted.change())))
 
 
 async def commit_ring(request: web.Request) -> web.Response:
     """``POST /admin/ring``: make a change that was planned."""
-    who = await caller(request)
-    request.app[RING_ADMIN].admit(who)
     wanted = await read_json(request, CommitRequest)
-    stored = await request.app[RING_ADMIN].commit(who, wanted.change(), version=wanted.version)
+    stored = await request.app[RING_ADMIN].commit(visitor(request), wanted.change(), version=wanted.version)
     return _json(set_fields(stored))
 
 
 async def show_key(request: web.Request) -> web.Response:
     """``GET /admin/cache/{key}``: where it lies and who holds it; never what it holds."""
-    who = await caller(request)
-    return _json(inspection_fields(await request.app[RING_ADMIN].inspect(who, request.match_info["key"])))
+    return _json(inspection_fields(await request.app[RING_ADMIN].inspect(visitor(request), request.match_info["key"])))
 
 
 async def invalidate_key(request: web.Request) -> web.Response:
     """``DELETE /admin/cache/{key}``: when this answers, no process reads what any node held under it."""
-    await request.app[RING_ADMIN].invalidate(await caller(request), request.match_info["key"])
+    await request.app[RING_ADMIN].invalidate(visitor(request), request.match_info["key"])
     return web.Response(status=204)
 
 

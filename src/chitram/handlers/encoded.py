@@ -63,7 +63,7 @@ class Encoded(web.StreamResponse):
 
     @property
     def body_length(self) -> int:
-        """Bytes of the body that went out."""
+        """Bytes that went out, the head included: so aiohttp counts, whatever the name says."""
         return self._sent
 
     def force_close(self) -> None:
@@ -84,13 +84,14 @@ class Encoded(web.StreamResponse):
             return
         self._to = None
         body = b"" if request.method == hdrs.METH_HEAD else self._content
-        self._sent = len(body)
         connection = self._connection(request)
         head = (
             f"HTTP/1.1 200 OK\r\n{self._lines}{_SAME_FOR_ALL}{request[REQUEST_ID]}\r\n"
             f"Content-Length: {len(self._content)}\r\nDate: {_dates[int(time.time())]}\r\n{connection}\r\n"
         )
-        await request.writer.write_eof(head.encode() + body)
+        whole = head.encode() + body
+        self._sent = len(whole)
+        await request.writer.write_eof(whole)
 
     def _connection(self, request: BaseRequest) -> str:
         if self._ends:

@@ -5,6 +5,7 @@ from aiohttp import web
 from chitram.domain.identifiers import SHORT_LENGTH
 from chitram.handlers import api_accounts, api_admin, api_images, probes
 from chitram.handlers.present import API
+from chitram.handlers.shell import admin_page, nothing
 
 SHORT = f"[1-9A-Za-z]{{{SHORT_LENGTH}}}"
 
@@ -34,13 +35,22 @@ def api_routes() -> list[web.RouteDef]:
         web.get(f"{API}/images/{{id}}/thumbnail", images.thumbnail),
         web.get(f"{API}/images/{{id}}/thumbnail/{{size:[0-9]{{1,4}}}}", images.thumbnail),
         web.get(f"{API}/images/{{id}}/thumbnails", images.thumbnails),
-        web.get(f"{API}/admin/ring", api_admin.show_ring),
-        web.post(f"{API}/admin/ring/plan", api_admin.plan_ring),
-        web.post(f"{API}/admin/ring", api_admin.commit_ring),
-        web.get(f"{API}/admin/cache/{{key:.+}}", api_admin.show_key),
-        web.delete(f"{API}/admin/cache/{{key:.+}}", api_admin.invalidate_key),
+        *_admin_routes(),
         web.get(f"/i/{{id:{SHORT}}}.{{ext}}", images.direct_file),
         web.get(f"/t/{{id:{SHORT}}}/{{size:[0-9]{{1,4}}}}.{{kind:webp|jpg}}", images.direct_thumbnail),
+    ]
+
+
+def _admin_routes() -> list[web.RouteDef]:
+    """For administrators. Which methods an address takes would tell a stranger that it exists."""
+    ring, plan, cache = f"{API}/admin/ring", f"{API}/admin/ring/plan", f"{API}/admin/cache/{{key:.+}}"
+    return [
+        web.get(ring, admin_page(api_admin.show_ring)),
+        web.post(plan, admin_page(api_admin.plan_ring)),
+        web.post(ring, admin_page(api_admin.commit_ring)),
+        web.get(cache, admin_page(api_admin.show_key)),
+        web.delete(cache, admin_page(api_admin.invalidate_key)),
+        *(web.route("*", address, nothing) for address in (ring, plan, cache)),
     ]
 
 

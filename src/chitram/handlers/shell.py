@@ -41,8 +41,8 @@ def page(handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> Han
 
 
 def admin_page(handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> Handler:
-    """A handler for administrators alone. Everybody else gets, to the byte, what an address gets that does not exist:
-    that page knows no visitor either.
+    """A handler for administrators alone, of a page or of the API. Everybody else gets, to the byte, what an address
+    gets that does not exist: that page knows no visitor either.
     """
 
     async def for_administrators(request: web.Request) -> web.StreamResponse:

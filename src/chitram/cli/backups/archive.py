@@ -14,6 +14,7 @@ import click
 DATABASE = "chitram.db"
 MANIFEST = "manifest.json"
 BLOBS = "blobs"
+_NAME_ONE = "name the directory or the .tar that `chitram backup` made"
 
 
 class Writer(Protocol):
@@ -64,11 +65,14 @@ def opened(source: Path) -> Iterator[Reader]:
     """A reader for a backup. A usage error for what is none."""
     if source.is_dir():
         yield FolderReader(source)
-    elif source.is_file() and tarfile.is_tarfile(source):
-        with tarfile.open(source, "r:") as tar:
-            yield TarReader(tar)
+    elif source.is_file():
+        try:
+            with tarfile.open(source, "r:") as tar:
+                yield TarReader(tar)
+        except tarfile.TarError as error:
+            raise click.UsageError(f"{source} is no whole backup ({error}): {_NAME_ONE}") from error
     else:
-        raise click.UsageError(f"{source} is no backup: name the directory or the .tar that `chitram backup` made")
+        raise click.UsageError(f"{source} is no backup: {_NAME_ONE}")
 
 
 class FolderWriter:
@@ -97,24 +101,25 @@ class TarWriter:
 
 
 class FolderReader:
-    """Files below a directory."""
+    """Files below a directory; a link that leads out of it is none."""
 
     def __init__(self, root: Path) -> None:
-        self._root = root
+        self._root = root.resolve()
 
     def open(self, name: str) -> IO[bytes]:
         """One of them."""
-        try:
-            return (self._root / name).open("rb")
-        except FileNotFoundError:
-            raise KeyError(name) from None
+        path = (self._root / name).resolve()
+        if not path.is_relative_to(self._root) or not path.is_file():
+            raise KeyError(name)
+        return path.open("rb")
 
 
 class TarReader:
     """Members of a tar; nothing is extracted by the names that stand in it."""
 
     def __init__(self, tar: tarfile.TarFile) -> None:
-        self._members = {member.name: member for member in tar if member.isfile()}
+        # A sparse one, which no backup has, may be longer than any disk.
+        self._members = {member.name: member for member in tar if member.isfile() and not member.issparse()}
         self._tar = tar
 
     def open(self, name: str) -> IO[bytes]:

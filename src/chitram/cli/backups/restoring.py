@@ -19,8 +19,9 @@ from chitram.adapters.schema import migrate
 from chitram.adapters.snapshot_sqlite import digest_of, is_whole, owe_thumbnails
 from chitram.cli.backups.archive import BLOBS, DATABASE, MANIFEST, Reader, copy
 from chitram.cli.backups.taking import BATCH, FORMAT
+from chitram.domain.identifiers import parse_image_id
 from chitram.domain.image import Thumbnails
-from chitram.domain.thumbnail import thumbnail_keys
+from chitram.domain.thumbnail import original_key, thumbnail_keys
 from chitram.services.ports import Original
 
 
@@ -83,6 +84,7 @@ def _bring(
     """The pictures whose thumbnails are not all there."""
     bare: list[str] = []
     for original in batch:
+        _require_own_place(original)
         if _copied(reader, original.blob_key, blobs) and _digest(blobs / original.blob_key) == original.sha256:
             restored.pictures += 1
         else:
@@ -92,6 +94,12 @@ def _bring(
             bare.append(original.id)
         advance()
     return bare
+
+
+def _require_own_place(original: Original) -> None:
+    # The database in a backup may say anything, such as a key that leads out of the data directory.
+    if parse_image_id(original.id) != original.id or original.blob_key != original_key(original.id):
+        raise click.ClickException("the backup names files that no Chitram has made: it is damaged, or means harm")
 
 
 def _copied(reader: Reader, key: str, blobs: Path) -> bool:

@@ -16,7 +16,7 @@ from chitram.settings import Settings
 
 SECONDS = 4.0
 SKEW_WARNING = 1.0
-"""Draining a node leaves one second for clocks that differ."""
+"""Whether a session began before a password was changed is told by the machines' clocks."""
 SKEW_PROBLEM = 10.0
 _SYNC = "let NTP set the clocks of both machines: timedatectl set-ntp true"
 
