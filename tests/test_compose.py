@@ -67,7 +67,8 @@ def images() -> set[str]:
     """Every image that is fetched: of services, and what ours are built from."""
     built = [service["build"] for service in SERVICES.values() if "build" in service]
     bases = {words[1].split()[0] for path in built for words in dockerfile(f"{path}/Dockerfile") if words[0] == "FROM"}
-    return bases | {service["image"] for service in SERVICES.values() if "build" not in service}
+    ours = {service["image"] for service in SERVICES.values() if "build" in service}
+    return bases | {service["image"] for service in SERVICES.values()} - ours
 
 
 def test_the_file_keeps_to_the_schema():
@@ -138,6 +139,15 @@ def test_every_image_is_pinned():
         assert re.search(r"\d+\.\d+\.\d+|17\.\d+|RELEASE\.\d{4}-", tag), image
     ours = [service["image"] for service in SERVICES.values() if "build" in service]
     assert all(re.fullmatch(r"chitram(-\w+)?:\d+\.\d+\.\d+", image) for image in ours)
+
+
+def test_each_image_of_ours_is_built_by_one_service_that_its_users_wait_for():
+    """Builds run at the same time: two that export one name fail on a machine that has it not yet."""
+    builders = [(service["image"], name) for name, service in SERVICES.items() if "build" in service]
+    assert len(dict(builders)) == len(builders)
+    assert "migrate" in SERVICES["app-1"]["depends_on"]
+    assert {SERVICES[name]["image"] for name in ("app-1", "app-2")} == {SERVICES["migrate"]["image"]}
+    assert dict(builders)[SERVICES["app-1"]["image"]] == "migrate"
 
 
 @each_service

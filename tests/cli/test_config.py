@@ -26,6 +26,11 @@ async def test_each_value_says_where_it_comes_from(own_settings, data: Path):
     assert placed["LOCAL_STORAGE_PATH"] == {"value": f"{data}/blobs", "source": "flag"}
 
 
+async def test_what_is_not_set_is_shown_empty():
+    """Rather than in the words of a programming language."""
+    assert "None" not in (await Commands({})("config", "show")).stdout
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

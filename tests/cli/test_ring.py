@@ -57,6 +57,7 @@ def test_status_tells_a_dead_node_by_its_exit_code(ring, redis_nodes):
     status, check = ring("status"), ring("check")
     assert (status.exit_code, check.exit_code) == (1, 1)
     assert "DN  b" in status.output
+    assert max(map(len, status.output.splitlines()[:3])) < 80  # a long reason widens no column but its own, the last
     assert "node b does not answer" in check.output
     assert "node a has no ring record yet" in check.output
 

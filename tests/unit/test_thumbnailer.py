@@ -5,6 +5,7 @@ from typing import Any
 
 from chitram.domain.identifiers import ImageId, new_image_id
 from chitram.services.thumbnails import Thumbnailer
+from tests.log_lines import Lines
 from tests.waiting import until
 
 
@@ -42,3 +43,12 @@ async def test_what_another_process_has_made_meanwhile_is_not_made_again():
     await until(lambda: thumbnailer.waiting == 0)
     working.cancel()
     assert rows.settled == [owed, mine]
+
+
+async def test_an_original_that_is_gone_is_told_in_words(logged: Lines):
+    """Somebody looks for the reason at night: a key of the storage would be none."""
+    parts = {"storage": Nothing(), "pictures": None, "finished": lambda _made: None}
+    thumbnailer = Thumbnailer(images=Rows(set()), **parts)  # type: ignore[arg-type]  # only what is asked for here
+    assert not await thumbnailer.make(new_image_id(), "originals/51/51e6e972")
+    [line] = logged.events("no thumbnails can be made of a picture")
+    assert line["reason"] == "its original is not in the storage: deleted a moment ago, or lost"

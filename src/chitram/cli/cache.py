@@ -37,7 +37,8 @@ def cache() -> None:
 def stats(it: Workplace) -> None:
     """Ask every node for its memory, keys, hits, evictions and lag. Exit code 1 unless all of them answer.
 
-    Hits and misses are the server's own counts since its start, keys of ours an estimate from a sample.
+    Hits and misses are the server's own counts since its start: each process adds two a second when it looks whether
+    the node has caught up. Keys of ours are an estimate from a sample.
 
     \b
     chitram cache stats --data data

@@ -62,6 +62,8 @@ def shown_value(name: str, value: Any) -> Any:
 
 
 def _spelled(value: Any) -> str:
+    if value is None:
+        return ""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

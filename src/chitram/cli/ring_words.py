@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from chitram.adapters.node_probe import Probe
-from chitram.cli.words import columns
+from chitram.cli.words import columns, size
 from chitram.domain.node_set import Action, Member, NodeChange
 from chitram.services.ports import NodePlan, NodeSet
 
@@ -30,17 +30,16 @@ def set_table(current: NodeSet) -> str:
 def status_table(current: NodeSet, head: int, probes: Sequence[Probe]) -> str:
     """The set with what each node said: U or D, then N normal, J joining or L leaving, as in nodetool."""
     said = {probe.name: probe for probe in probes}
-    rows = [("", "node", "owns", "lag", "keys", "memory", "server")]
+    rows = [("", "node", "owns", "lag", "keys", "memory", "server says")]
     for node in current.nodes:
         probe = said[node.name]
         letters = ("U" if probe.up else "D") + _LETTERS[node.state]
         share = f"{current.shares.get(node.name, 0):.2%}"
         if probe.up:
             lag = "new" if probe.cursor is None else str(max(0, head - probe.cursor))
-            megabytes = f"{probe.memory_bytes / 1e6:.1f} MB"
-            rows.append((letters, node.name, share, lag, str(probe.keys), megabytes, probe.version))
+            rows.append((letters, node.name, share, lag, str(probe.keys), size(probe.memory_bytes), probe.version))
         else:
-            rows.append((letters, node.name, share, probe.error, "", "", ""))
+            rows.append((letters, node.name, share, "", "", "", probe.error))
     return f"{_headline(current)}\n{columns(rows)}"
 
 

@@ -16,12 +16,12 @@ def columns(rows: Iterable[Sequence[str]]) -> str:
 
 
 def size(count: float) -> str:
-    """Bytes for people: `512 B`, `1.5 MB`."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if abs(count) < 1000:
+    """Bytes for people, as servers and dashboards count them: `512 B`, `1.5 MiB`."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if abs(count) < 1024:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.1f} TB"
+        count /= 1024
+    return f"{count:.1f} TiB"
 
 
 def counted(number: int, thing: str, things: str = "") -> str:

@@ -1,18 +1,21 @@
 """The ring page's numbers and states in words."""
 
 from chitram.domain.node_set import Action, Member
-from chitram.handlers.words import byte_words
 from chitram.services.ring_ports import Deed, Holding, Vitals
 from chitram.services.ring_report import NodeRow, age_words
 
 UNKNOWN = "–"
+_MIB = 1024 * 1024
 
 MEANINGS = {
     Action.ADD: (
         "The node joins: within a second every process writes to it and follows it, but nobody reads it until it is "
         "made ready. What is shown here happens then."
     ),
-    Action.READY: "Every process reads the node as soon as it has seen it caught up.",
+    Action.READY: (
+        "Every process reads the node as soon as it has seen it caught up. A node that was drained and has run since "
+        "still holds what it held: then fewer reads miss than is shown here."
+    ),
     Action.DRAIN: (
         "Within a second nobody reads the node any more, and its keys go to the next nodes. It is still followed and "
         "written to. After a few seconds it can be removed, or made ready again."
@@ -75,8 +78,8 @@ def memory_words(vitals: Vitals) -> str:
     """Used, and of how much."""
     if vitals.error:
         return vitals.error
-    limit = f" of {byte_words(vitals.memory_limit)}" if vitals.memory_limit else ""
-    return f"{byte_words(vitals.memory)}{limit}"
+    limit = f" of {vitals.memory_limit / _MIB:.0f} MiB" if vitals.memory_limit else ""
+    return f"{vitals.memory / _MIB:.1f} MiB{limit}"
 
 
 def state_words(row: NodeRow) -> str:

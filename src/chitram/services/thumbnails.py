@@ -25,6 +25,7 @@ log = get_logger(__name__)
 
 ATTEMPTS = 3
 CATCH_UP_SECONDS = 60.0
+_NO_ORIGINAL = "its original is not in the storage: deleted a moment ago, or lost"
 """How often the database is asked what other processes left owing."""
 
 
@@ -149,7 +150,10 @@ class Thumbnailer:
         try:
             async with local_copy(self._storage, blob_key) as path:
                 rendered = await self._pictures.thumbnails(path)
-        except (InvalidFileFormat, TooManyPixels, KeyError) as error:
+        except KeyError:
+            log.warning("no thumbnails can be made of a picture", image=image_id, reason=_NO_ORIGINAL)
+            return False
+        except (InvalidFileFormat, TooManyPixels) as error:
             log.warning("no thumbnails can be made of a picture", image=image_id, reason=str(error))
             return False
         for thumbnail in rendered:

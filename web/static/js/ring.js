@@ -33,15 +33,20 @@ function show(html) {
     if (old) patch(old, document.importNode(part, true));
   }
   answered = Date.now();
-  time.textContent = new Date(answered).toLocaleTimeString();
+  time.textContent = clock();
   stale.textContent = "";
   stale.className = "";
+}
+
+/** When the last answer came, in UTC as the events below say it. */
+function clock() {
+  return `${new Date(answered).toISOString().slice(11, 19)} UTC`;
 }
 
 function complain() {
   if (Date.now() - answered < OLD_MS || stale.textContent) return;
   stale.className = "notice";
-  stale.textContent = `No answer since ${new Date(answered).toLocaleTimeString()}: what you see is from then. The service may be down, or you may have to log in again.`;
+  stale.textContent = `No answer since ${clock()}: what you see is from then. The service may be down, or you may have to log in again.`;
 }
 
 /** Make `old` like `fresh`, touching nothing that is alike already. What has another key is another thing: a button that
