@@ -1,9 +1,11 @@
 """Images, accounts and the invalidation log, on SQLite and on PostgreSQL."""
 
 import asyncio
+import sqlite3
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -311,3 +313,18 @@ async def test_a_server_that_lets_nobody_in_is_an_unavailable_database(postgres_
     with pytest.raises(ServiceUnavailable):
         await refused.ping()
     await refused.close()
+
+
+@pytest.mark.parametrize("kept", [0, 8192])
+async def test_a_damaged_file_is_an_unavailable_database(tmp_path: Path, kept: int):
+    """One that was cut off by a full disk, and one that never was a database: a sentence, not a traceback."""
+    file = tmp_path / "chitram.db"
+    with sqlite3.connect(file) as connection:
+        connection.execute("CREATE TABLE t (x)")
+        connection.executemany("INSERT INTO t VALUES (?)", [("x" * 1000,)] * 100)
+    connection.close()
+    file.write_bytes(file.read_bytes()[:kept] or b"no database" * 500)
+    damaged = Database(f"sqlite+aiosqlite:///{file}")
+    with pytest.raises(ServiceUnavailable, match="damaged"):
+        await damaged.ping()
+    await damaged.close()

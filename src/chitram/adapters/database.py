@@ -25,6 +25,7 @@ MOST_CLOSING = 20
 CLOSE_SECONDS = 0.7
 _REFUSALS = ("08", "28", "3D", "53", "57P")
 """SQLSTATEs: connection, authorization, no such database, out of resources, shutting down or starting."""
+_DAMAGES = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 WAIT_SECONDS = 5
 """For a free connection of the pool, and for SQLite's lock."""
 
@@ -186,6 +187,11 @@ def _is_refusal(error: DBAPIError) -> bool:
     return str(getattr(error.orig, "sqlstate", "") or "").startswith(_REFUSALS)
 
 
+def _is_damaged(error: DBAPIError) -> bool:
+    # Found out while opening it, by any command. What a statement meets later is told with its traceback.
+    return error.statement is None and getattr(error.orig, "sqlite_errorname", "") in _DAMAGES
+
+
 @contextmanager
 def _reachable() -> Iterator[None]:
     try:
@@ -197,6 +203,8 @@ def _reachable() -> Iterator[None]:
     except (OperationalError, InterfaceError, OSError) as error:
         raise ServiceUnavailable("The database cannot be reached. Nothing was lost; try again soon.") from error
     except DBAPIError as error:
+        if _is_damaged(error):
+            raise ServiceUnavailable("The database's file is damaged, or no SQLite database.") from error
         if not error.connection_invalidated and not _is_refusal(error):
             raise
         raise ServiceUnavailable("The database cannot be reached. Nothing was lost; try again soon.") from error
