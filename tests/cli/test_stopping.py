@@ -62,7 +62,6 @@ def dribble(client: socket.socket, stopped: Callable[[], bool]) -> None:
             time.sleep(0.1)
 
 
-@pytest.mark.xfail(strict=False, reason="unsteady on two busy cores; to be made steady")
 def test_it_is_gone_in_ten_seconds_whatever_hangs(
     chitram: Chitram, postgres: Postgres, postgres_url: str, redis_nodes: dict[str, NodeProcess], tmp_path: Path
 ):

@@ -84,7 +84,6 @@ async def scraped(
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.xfail(strict=False, reason="unsteady on two busy cores; to be made steady")
 async def test_every_panel_shows_the_life_and_death_of_a_node(scraped: Scraped):
     """Each query has data, those by node for every node; the alert names the node; the changes are marked."""
     assert scraped.load.failures == []

@@ -30,7 +30,6 @@ def environ(postgres_url: str, redis_nodes: dict[str, NodeProcess], tmp_path: Pa
     }
 
 
-@pytest.mark.xfail(strict=False, reason="unsteady on two busy cores; to be made steady")
 async def test_restarting_one_process_after_the_other_fails_no_request(
     chitram: Chitram, start_proxy: StartProxy, postgres: Postgres, environ: dict[str, str]
 ):
