@@ -90,5 +90,5 @@ async def _nothing_is_lost(customers: Customers, url: str, postgres: Postgres, e
 
     assert ask("SELECT id || ' ' || title FROM images") == {f"{each} {customers.titles[each]}" for each in kept}
     assert {path.name for path in (blobs / "originals").rglob("*") if path.is_file()} == kept
-    assert not any((blobs / "staging").iterdir())
     await until(lambda: ask("SELECT DISTINCT thumbnails FROM images") == {"ready"}, seconds=30)
+    assert not any((blobs / "staging").iterdir())  # only now: a thumbnail is staged too

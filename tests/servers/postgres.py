@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
@@ -121,7 +122,8 @@ class Postgres:
         parent = self._child.pid
         os.kill(parent, number)  # first: it must not make a new one meanwhile
         for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
-            os.kill(int(child), number)
+            with suppress(ProcessLookupError):  # a backend whose client has gone ends as soon as it is thawed
+                os.kill(int(child), number)
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + _START_SECONDS

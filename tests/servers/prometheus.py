@@ -1,6 +1,7 @@
 """A real Prometheus and a real redis_exporter, with the project's own configuration and rules."""
 
 import json
+import math
 import shutil
 import signal
 import subprocess
@@ -34,8 +35,10 @@ class Prometheus:
         return self._ask("query", query=expr)
 
     def over(self, expr: str, since: float, step: float = 1.0) -> list[dict[str, Any]]:
-        """Series with their values from then until now."""
-        return self._ask("query_range", query=expr, start=str(since), end=str(time.time()), step=str(step))
+        """Series with their values from then until now. The last of the steps is now, not up to a whole one before."""
+        now = time.time()
+        start = now - math.floor((now - since) / step) * step
+        return self._ask("query_range", query=expr, start=str(start), end=str(now), step=str(step))
 
     def alerts(self) -> list[dict[str, Any]]:
         """What is pending or firing."""
