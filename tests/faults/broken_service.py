@@ -8,6 +8,7 @@ from chitram.cli import main
 from ring import RingCache
 from ring.fencing import Record, Step, next_step
 from ring.ports import Commit, Head
+from ring.session import Session
 
 
 async def _acknowledge_at_once(_cache: RingCache, _commit: Commit) -> None:
@@ -19,8 +20,14 @@ def _believe_any_record(head: Head, record: Record | None) -> tuple[Step, str]:
     return (Step.DONE, "") if record is not None else next_step(head, record)
 
 
+async def _take_any_lease(session: Session, key: bytes, lease: bytes, milliseconds: int) -> None:
+    """Whoever misses loads, whoever else is loading already."""
+    await session._execute(b"SET", session._entry + key, lease, b"PX", milliseconds)
+
+
 _WITHOUT: dict[str, AbstractContextManager[object]] = {
     "acknowledgement": mock.patch.object(RingCache, "acknowledge", _acknowledge_at_once),
+    "lease": mock.patch.object(Session, "lease", _take_any_lease),
     "replay": mock.patch("ring.follower.next_step", _believe_any_record),
 }
 
