@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from ring import codec
 from ring.errors import NodeError
 from ring.events import Loading
-from ring.filler import Filler, Found
+from ring.filler import Filler, Found, Result
 from ring.hashring import encode
 from ring.options import Options
 from ring.ports import Clock
@@ -83,7 +83,7 @@ class BatchReader:
                 for key, (node, lease) in leases.items()
             )
         )
-        result = "miss" if self._reader.has_nodes else "disabled"
+        result: Result = "miss" if self._reader.has_nodes else "disabled"
         return {key: Found(values.get(key), result, node.name if node else None) for key, node in missing.items()}
 
     async def _take(self, key: str, node: RedisNode | None) -> Lease | None:

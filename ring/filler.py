@@ -9,7 +9,7 @@ import math
 import random
 from collections.abc import Awaitable, Callable
 from enum import Enum
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from ring import codec
 from ring.errors import NodeError
@@ -25,11 +25,14 @@ Load = Callable[[], Awaitable[bytes | None]]
 """Reads the primary database: the payload, or None if there is no such thing (cached for `negative_ttl`)."""
 
 
+Result = Literal["hit", "miss", "stale", "disabled"]
+
+
 class Found(NamedTuple):
-    """An answer. `result` is `hit`, `miss`, `stale` or `disabled`; `node` is the one that was asked, if any."""
+    """An answer, and the node that was asked, if any. A value of None: the loader, now or before, found nothing."""
 
     value: bytes | None
-    result: str
+    result: Result
     node: str | None = None
 
 
@@ -71,7 +74,7 @@ class Filler:
         self._observer = observer
         self._ttl = ttl
 
-    async def load_only(self, flight: Flight[Found], load: Load, name: str | None, result: str = "miss") -> Found:
+    async def load_only(self, flight: Flight[Found], load: Load, name: str | None, result: Result = "miss") -> Found:
         """Load without a lease: nothing may be stored."""
         covers = flight.begins()
         value = await load()

@@ -1,13 +1,12 @@
 """Images behind the ring: reads go through the cache, and a write returns only when no cache can show its past."""
 
 from collections.abc import Collection, Sequence
-from typing import cast
 
 from chitram.adapters.images_sql import SqlImages, cache_key, image_id_of
 from chitram.domain.identifiers import ImageId
 from chitram.domain.image import Image, Visibility
 from chitram.domain.page import Cursor
-from chitram.services.ports import CacheResult, Document, Fetched, ImageChanges, Listed, Listing
+from chitram.services.ports import Document, Fetched, ImageChanges, Listed, Listing
 from ring import RingCache
 
 
@@ -26,7 +25,7 @@ class CachedImages:
             return pack(document) if document else None
 
         found = await self._cache.get_or_load(cache_key(image_id), load)
-        return Fetched(unpack(found.value) if found.value else None, cast("CacheResult", found.result), found.node)
+        return Fetched(unpack(found.value) if found.value else None, found.result, found.node)
 
     async def page(self, listing: Listing, after: Cursor | None, limit: int) -> Listed:
         """Which ones, the database says; what they are, the cache: one request a node, one query for the misses.

@@ -25,6 +25,7 @@ def header_lines(fields: Mapping[str, str]) -> str:
 
 
 _SAME_FOR_ALL = header_lines({**dict(SECURITY_HEADERS), "Server": SERVER_SOFTWARE}) + f"{REQUEST_ID_HEADER}: "
+_CLOSE, _KEEP_ALIVE = "Connection: close\r\n", "Connection: keep-alive\r\n"
 
 
 class Encoded(web.StreamResponse):
@@ -83,20 +84,16 @@ class Encoded(web.StreamResponse):
         if request is None:
             return
         self._to = None
-        body = b"" if request.method == hdrs.METH_HEAD else self._content
-        connection = self._connection(request)
-        head = (
+        content = self._content
+        connection = _CLOSE if self._ends else "" if request.version >= HttpVersion11 else _KEEP_ALIVE
+        whole = (
             f"HTTP/1.1 200 OK\r\n{self._lines}{_SAME_FOR_ALL}{request[REQUEST_ID]}\r\n"
-            f"Content-Length: {len(self._content)}\r\nDate: {_dates[int(time.time())]}\r\n{connection}\r\n"
-        )
-        whole = head.encode() + body
+            f"Content-Length: {len(content)}\r\nDate: {_dates[int(time.time())]}\r\n{connection}\r\n"
+        ).encode()
+        if request.method != hdrs.METH_HEAD:
+            whole += content
         self._sent = len(whole)
         await request.writer.write_eof(whole)
-
-    def _connection(self, request: BaseRequest) -> str:
-        if self._ends:
-            return "Connection: close\r\n"
-        return "" if request.version >= HttpVersion11 else "Connection: keep-alive\r\n"
 
 
 class _Dates(dict[int, str]):

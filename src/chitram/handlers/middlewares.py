@@ -41,6 +41,7 @@ SECURITY_HEADERS = (
 
 _PROCESS = os.urandom(8).hex()
 _numbers = count(1)
+"""Together an id that is unique among all processes, and in the order of arrival within one."""
 
 
 def observed(routes: Iterable[web.RouteDef], metrics: Metrics, health: Health) -> list[web.RouteDef]:
@@ -56,15 +57,16 @@ def _observe(handler: Handler, pattern: str, metrics: Metrics, health: Health) -
     """Name the request, time it, and turn whatever goes wrong inside into an answer."""
 
     async def observing(request: web.Request) -> web.StreamResponse:
-        started = time.perf_counter()
+        started, method = time.perf_counter(), request.method
         given = request.headers.get(REQUEST_ID_HEADER)
-        request[REQUEST_ID] = given if given and _ACCEPTABLE_ID.fullmatch(given) else _next_id()
-        current_request.set(request[REQUEST_ID])
+        known_as = given if given and _ACCEPTABLE_ID.fullmatch(given) else f"{_PROCESS}-{next(_numbers):x}"
+        request[REQUEST_ID] = known_as
+        current_request.set(known_as)
         metrics.in_flight += 1
         status = 499  # what proxies call a client that went away
         try:
             try:
-                if request.method not in SAFE_METHODS:
+                if method not in SAFE_METHODS:
                     _require_same_origin(request)
                 response = await handler(request)
             except Exception as error:
@@ -72,7 +74,7 @@ def _observe(handler: Handler, pattern: str, metrics: Metrics, health: Health) -
             status = response.status
         finally:
             metrics.in_flight -= 1
-            metrics.http(request.method, pattern, status, time.perf_counter() - started)
+            metrics.http(method, pattern, status, time.perf_counter() - started)
         if not response.prepared:
             add_common_headers(request, response)
         if health.draining:
@@ -158,11 +160,6 @@ def _host_of(origin: str) -> str | None:
         return urlsplit(origin).netloc
     except ValueError:
         return None
-
-
-def _next_id() -> str:
-    """Unique among all processes, and in the order of arrival within one."""
-    return f"{_PROCESS}-{next(_numbers):x}"
 
 
 def _pattern(path: str) -> str:

@@ -27,8 +27,8 @@ def api_routes() -> list[web.RouteDef]:
         web.get(f"{API}/users/me", accounts.me),
         web.get(f"{API}/users/me/images", images.list_mine),
         web.post(f"{API}/images/upload", images.upload, expect_handler=_continue_later),
+        web.get(f"{API}/images/{{id}}", images.show),  # before its neighbours: they are tried in this order
         web.get(f"{API}/images", images.list_public),
-        web.get(f"{API}/images/{{id}}", images.show),
         web.patch(f"{API}/images/{{id}}", images.change),
         web.delete(f"{API}/images/{{id}}", images.delete),
         web.get(f"{API}/images/{{id}}/file", images.file),
