@@ -4,7 +4,7 @@ import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator, Collection
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,19 +15,29 @@ from chitram.domain.errors import ServiceUnavailable
 from chitram.services.ports import Space, Staged, StoredBlob
 
 CHUNK = 256 * 1024
+AT_ONCE = 64 * 1024
+"""Files up to this size, thumbnails above all, are read as they are opened: each turn in a thread costs more."""
 STAGING = "staging"
 ATTEMPTS = 100
 
 
 @dataclass(frozen=True, slots=True)
 class DiskBlob:
-    """An open file."""
+    """An open file; *whole* is all of it, if it is small."""
 
     file: BinaryIO
     size: int
+    whole: bytes | None
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.file.close()
 
     async def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
         """The bytes from *start* up to *stop*, at most 256 KiB at a time."""
+        if self.whole is not None:
+            yield self.whole[start:stop]
+            return
         while start < stop:
             chunk = await asyncio.to_thread(os.pread, self.file.fileno(), min(CHUNK, stop - start), start)
             if not chunk:
@@ -67,11 +77,11 @@ class DiskStorage:
         """Open a file. Raises ``KeyError`` when there is none."""
         try:
             with disk_errors():
-                file = await opened(lambda: (self._root / key).open("rb", buffering=0))
+                blob = await opened(lambda: _open(self._root / key))
         except FileNotFoundError:
             raise KeyError(key) from None
-        with file:
-            yield DiskBlob(file, os.fstat(file.fileno()).st_size)
+        with closing(blob):
+            yield blob
 
     async def delete(self, keys: Collection[str]) -> None:
         """Remove files and the directories that this leaves empty."""
@@ -134,6 +144,18 @@ class DiskStorage:
                 key = (folder / name).relative_to(self._root).as_posix()
                 found.append(StoredBlob(key, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC)))
         return found
+
+
+def _open(path: Path) -> DiskBlob:
+    file = path.open("rb", buffering=0)
+    try:
+        size = os.fstat(file.fileno()).st_size
+        whole = os.pread(file.fileno(), size, 0) if size <= AT_ONCE else None
+    except BaseException:
+        file.close()
+        raise
+    # Should it be shorter by now, reading it says so.
+    return DiskBlob(file, size, whole if whole is not None and len(whole) == size else None)
 
 
 def _publish(source: Path, target: Path) -> None:

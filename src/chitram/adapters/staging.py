@@ -12,10 +12,17 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol, TypeVar
 
 from chitram.domain.errors import ServiceUnavailable
 from chitram.services.ports import Staged
+
+
+class _Closable(Protocol):
+    def close(self) -> None: ...
+
+
+F = TypeVar("F", bound=_Closable)
 
 
 class Staging:
@@ -88,7 +95,7 @@ def default_folder() -> Path:
     return Path(tempfile.gettempdir()) / f"chitram-staging-{os.geteuid()}"
 
 
-async def opened(opening: Callable[[], BinaryIO]) -> BinaryIO:
+async def opened(opening: Callable[[], F]) -> F:
     """Open in a thread. Whoever is cancelled meanwhile leaves no open file behind."""
     file = asyncio.ensure_future(asyncio.to_thread(opening))
     try:
