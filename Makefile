@@ -9,6 +9,7 @@ PY := .venv/bin/python
 READY := .venv/.synced
 DATA ?= data
 N ?= 2000
+START ?= 0
 ARGS ?=
 SECONDS ?= 300
 
@@ -40,8 +41,8 @@ bench: $(READY)  ## measure the ring: lookups, and reads from a real node
 load: $(READY)  ## 1,000 people at a stack of their own for two minutes (ARGS="--users 200 --seconds 30" for less)
 	$(PY) -m bench.load $(ARGS)
 
-model: $(READY)  ## the ring's promise on N=2000 random schedules of a model that drives its own code
-	$(PY) -m tests.ring.model $(N)
+model: $(READY)  ## the ring's promise on N=2000 random schedules, from seed START=0, of a model that drives its own code
+	$(PY) -m tests.ring.schedules $(N) --start $(START)
 
 faults: $(READY)  ## real servers under load and faults, for SECONDS=300; SEED=n replays a schedule
 	FAULTS_SECONDS=$(SECONDS) FAULTS_SEED=$(SEED) $(PY) -m pytest tests/faults -q -s -k whatever_happens

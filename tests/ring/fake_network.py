@@ -46,7 +46,7 @@ class FakeConnection:
 
     @property
     def stuck(self):
-        return self.server.frozen or self.network.is_cut(self.process, self.server)
+        return self.server.frozen or (self.process, id(self.server)) in self.network.cuts
 
     def execute(self, *command):
         if self.closed:
@@ -54,7 +54,7 @@ class FakeConnection:
         loop = self.network.loop
         future = loop.create_future()
         self._sent.append((command, future))
-        self._last = max(self._last, loop.time() + self.server.lag + self.network.delay())
+        self._last = max(self._last, loop.now + self.server.lag + self.network.delay())
         loop.call_at(self._last, self.deliver)
         expiry = loop.call_later(self.network.op_timeout, _expire, future)
         future.add_done_callback(lambda _: expiry.cancel())
@@ -76,7 +76,7 @@ class FakeConnection:
             if not self.closed:
                 self._replies.append((future, reply))
                 self.network.loop.call_later(self.network.delay(), self._answer)
-            if self._last > self.network.loop.time():
+            if self._last > self.network.loop.now:
                 return
 
     def _answer(self):
@@ -127,7 +127,7 @@ class FakeNetwork:
         self.op_timeout = 0.1
         self.duplicates = 0.01
         self.slowest = 0.004
-        self._cuts = set()
+        self.cuts = set()
 
     def delay(self):
         """Mostly short, now and then long: long enough to overtake what goes over other links."""
@@ -138,15 +138,15 @@ class FakeNetwork:
         self.loop.call_later(self.rng.random() * 4, action)
 
     def is_cut(self, process, server):
-        return (process, id(server)) in self._cuts
+        return (process, id(server)) in self.cuts
 
     def cut(self, process, server):
         """Let nothing through, in both directions; nobody is told."""
-        self._cuts.add((process, id(server)))
+        self.cuts.add((process, id(server)))
 
     def heal(self, process, server):
         """Let everything through, what was held up included."""
-        self._cuts.discard((process, id(server)))
+        self.cuts.discard((process, id(server)))
         for connection in list(server.connections):
             connection.deliver()
 

@@ -9,6 +9,10 @@ from typing import Any
 
 from ring.scripts import APPLY, INIT, SWAP
 
+_READS = (b"GET", b"MGET", b"HMGET")
+_METHODS = {name: f"_{name.decode().lower()}" for name in (*_READS, b"SET", b"DEL", b"EVALSHA")}
+_SCRIPTS = {SWAP.sha.encode(): "_swap", APPLY.sha.encode(): "_apply", INIT.sha.encode(): "_init"}
+
 
 @dataclass
 class Safety:
@@ -31,10 +35,10 @@ class FakeNode:
 
     def execute(self, *command):
         """Run one command, as one step, and return its reply."""
-        name = _text(command[0])
-        reply = getattr(self, f"_{name.lower()}")(*map(_bytes, command[1:]))
-        if name not in ("GET", "MGET", "HMGET"):
-            self.history.append(dict(self.data))
+        name, *arguments = map(_bytes, command)
+        reply = getattr(self, _METHODS[name])(*arguments)
+        if name not in _READS:
+            self.history.append(self.data.copy())
         return reply
 
     def roll_back(self, steps):
@@ -79,8 +83,8 @@ class FakeNode:
         return sum(self.data.pop(key, None) is not None for key in keys)
 
     def _evalsha(self, sha, count, *rest):
-        scripts = {SWAP.sha: self._swap, APPLY.sha: self._apply, INIT.sha: self._init}
-        return scripts[sha.decode()](rest[: int(count)], rest[int(count) :])
+        keys = int(count)
+        return getattr(self, _SCRIPTS[sha])(rest[:keys], rest[keys:])
 
     def _swap(self, keys, arguments):
         seen, entry, milliseconds = arguments
@@ -115,10 +119,6 @@ class FakeNode:
 
     def _put(self, key, value, milliseconds):
         self.data[key] = (value, self.now() + int(milliseconds) / 1000)
-
-
-def _text(word):
-    return word.decode() if isinstance(word, bytes) else word
 
 
 def _bytes(word):
