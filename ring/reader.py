@@ -32,6 +32,7 @@ Route = tuple[RedisNode, ...]
 _ROUNDS = 3
 _OUTAGE_MEMORY = 1.0
 _LOG_OF_SMALLEST = 40.0
+_NOWHERE: Sequence[Route] = ((),) * SLOTS
 
 
 class Reader:
@@ -60,7 +61,7 @@ class Reader:
         self._flights: SingleFlight[Found] = SingleFlight()
         self._refreshing: set[bytes] = set()
         self._load_failed = -math.inf
-        self._slots: Sequence[Route] = [()] * SLOTS
+        self._slots: Sequence[Route] = _NOWHERE
         self._horizon = _LOG_OF_SMALLEST * options.early_refresh
 
     @property
@@ -70,7 +71,7 @@ class Reader:
 
     def place(self, routes: Sequence[Route]) -> None:
         """Use these nodes from now on: for each slot those from which it may be read; () for none at all."""
-        self._slots = routes or [()] * SLOTS
+        self._slots = routes or _NOWHERE
 
     async def close(self) -> None:
         """Cancel what is loading."""
