@@ -289,6 +289,8 @@ async def test_a_new_node_is_added_by_the_page(cached_service, admin, new_redis_
     status, text = await send(cached_service, "plan", action="add", name="d", address=fourth.address, weight="1")
     assert status == 200
     assert "nobody reads it until it is made ready" in text
+    announced = {row["Node"]: part(row["Then"]) for row in table(text, "ring-shares")}
+    assert announced["d"] == pytest.approx(1 / 4, abs=0.005)
     version = (await ring_json(cached_service, admin))["version"]
     fields = {"action": "add", "name": "d", "address": fourth.address, "version": version, "typed": "d"}
     assert (await send(cached_service, "commit", **fields))[0] == 303
@@ -301,6 +303,8 @@ async def test_a_new_node_is_added_by_the_page(cached_service, admin, new_redis_
     assert "1 joining" in sentence((await page(cached_service))[1])
     await commit(cached_service, admin, "ready", "d")
     await until(lambda: four_serving(cached_service))
+    shown = {row["Node"].split("unix:")[0]: part(row["Owns, exact"]) for row in await rows_of(cached_service)}
+    assert shown == announced
     whats = [event["cause"] for event in (await ring_json(cached_service, admin))["events"]]
     assert "d came" in whats
 
