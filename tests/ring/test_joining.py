@@ -1,4 +1,4 @@
-"""A node that joins takes its due and nothing else, wherever it happens to be called."""
+"""A node that joins takes its due and nothing else, whatever it happens to be called."""
 
 import json
 import subprocess
@@ -14,10 +14,19 @@ from ring import HashRing, Node, NodeState, choose_salt, choose_seed, hashring, 
 from ring.hashring import placed
 from ring.joining import Survivors
 
-SCHEMES = ["node-{}", "cache-{}", "redis-{}", "redis{}.example.org-6379", "10.0.0.{}-6379", "{}"]
+SCHEMES = (
+    "{letter}",
+    "{number}",
+    "node{number}",
+    "node-{number}",
+    "cache-{number}",
+    "10.0.0.{number}-6379",
+    "redis{number}.example.org-6379",
+    "ring-redis-{number}.ring.svc",
+)
 HALF_A_POINT = 0.005
 EVEN_AFTER_A_JOIN = 1.05
-"""At most 1.040 was measured over the 18 cases, and 1.045 over 360 random sets of names: that, and half a point on it.
+"""At most 1.036 was measured in these 24 cases, and 1.045 over 300 random sets of names: that, and half a point on top.
 It is what `test_the_chosen_salt_balances` asks of a ring that nobody has joined."""
 name = st.from_regex(r"[a-z][a-z0-9.\-]{0,11}", fullmatch=True)
 names = st.lists(name, min_size=2, max_size=11, unique=True)
@@ -25,6 +34,11 @@ names = st.lists(name, min_size=2, max_size=11, unique=True)
 
 def nodes_of(members, weight=1.0):
     return [Node(member, "h:1", weight) for member in members]
+
+
+def named(scheme, count):
+    """As people name nodes."""
+    return nodes_of(scheme.format(number=number, letter="abcdefghijk"[number]) for number in range(count))
 
 
 def joined(ring, node):
@@ -42,7 +56,7 @@ def off_its_due(ring, name):
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_one_more_node_takes_its_due_from_the_others(count, scheme):
     """1/(n+1) to within half a point, whatever the nodes are called; and the ring stays as even as it was made."""
-    *members, newcomer = nodes_of(scheme.format(number) for number in range(count + 1))
+    *members, newcomer = named(scheme, count + 1)
     before = HashRing(members, salt=choose_salt(members))
     after = joined(before, newcomer)
     assert off_its_due(after, newcomer.name) <= HALF_A_POINT
@@ -56,7 +70,7 @@ def test_one_more_node_takes_its_due_from_the_others(count, scheme):
 def test_a_ring_that_grows_by_one_at_a_time_stays_even(scheme):
     """From a single node, that nobody chose a salt for, to eight."""
     ring = HashRing([])
-    for node in nodes_of(scheme.format(number) for number in range(8)):
+    for node in named(scheme, 8):
         ring = joined(ring, node)
         assert off_its_due(ring, node.name) <= HALF_A_POINT
         assert ring.imbalance() <= EVEN_AFTER_A_JOIN
