@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ring import HashRing, Node, NodeState, choose_salt, choose_seed, hashring, plan
+from ring.hashing import points
 from ring.hashring import placed
 from ring.joining import Survivors
 
@@ -93,9 +94,8 @@ def test_any_node_takes_its_due_from_any_ring(members, salt, weight, others):
 @settings(max_examples=60, deadline=None)
 def test_what_is_counted_is_what_a_ring_built_anew_has(members, vnodes, seed, salt, bits):
     """To the slot, and also where points collide, which they do when few of a position's bits differ."""
-    real = hashring.points
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hashring, "points", lambda *of: [position >> 64 - bits << 64 - bits for position in real(*of)])
+        patch.setattr(hashring, "points", lambda *of: [position >> 64 - bits << 64 - bits for position in points(*of)])
         *rest, last = members
         survivors, newcomer = HashRing(nodes_of(rest), vnodes, salt), Node(last, "h:1", seed=seed)
         rebuilt = HashRing([*survivors.nodes, newcomer], vnodes, salt)
@@ -113,11 +113,11 @@ def test_the_choice_is_the_best_there_is():
 
 def test_a_seed_moves_its_own_node_alone():
     """It is added to the salt for that node; 0 leaves everything where it was before there were seeds."""
-    assert placed(Node("a", "h:1", seed=3), 3, 4) == hashring.points("a", 3, 7)
+    assert placed(Node("a", "h:1", seed=3), 3, 4) == points("a", 3, 7)
     assert placed(Node("a", "h:1"), 3, 7) == [3585654652703750685, 311861023282824549, 10472593110097360346]
     plain, moved = nodes_of("abc"), [*nodes_of("ab"), Node("c", "h:1", seed=9)]
-    points = [{point for point in HashRing(ring).points if point[1] != "c"} for ring in (plain, moved)]
-    assert points[0] == points[1]
+    others = [{point for point in HashRing(ring).points if point[1] != "c"} for ring in (plain, moved)]
+    assert others[0] == others[1]
 
 
 def test_a_seed_survives_another_weight():
