@@ -1,4 +1,4 @@
-"""How fast is a lookup, failover included, how even is the ring, and what moves? Against other placements.
+"""How fast is a lookup, failover included, and how even is the ring? Against other placements.
 
     python -m bench.ring_lookup
 
@@ -6,7 +6,6 @@ Needs the `bench` dependency group. Prints Markdown tables; every number is meas
 """
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable
 
 import hashring as hashring_package
@@ -82,16 +81,6 @@ def print_balance() -> None:
         print(f"| {count} | {times} | {ours(names(count), 0).imbalance():.3f} | {ring.imbalance():.3f} |")
 
 
-def print_movement() -> None:
-    """What a fourth node moves."""
-    before, after = ours(names(3), 0), ours(names(4), 0)
-    pairs = Counter((before.route(key), after.route(key)) for key in KEYS)
-    moved = sum(count for (old, new), count in pairs.items() if old != new)
-    strays = sum(count for (old, new), count in pairs.items() if new not in (old, "cache-3"))
-    print(f"\n3 → 4 nodes moves {moved / len(KEYS):.1%} of the keys, {strays} of them between the first three.")
-
-
 if __name__ == "__main__":
     print_lookups()
     print_balance()
-    print_movement()

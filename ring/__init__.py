@@ -5,6 +5,7 @@ from ring.errors import CacheClosedError
 from ring.events import NullObserver, Observer
 from ring.filler import Found
 from ring.hashring import HashRing, Plan, choose_salt, plan
+from ring.joining import choose_seed
 from ring.memory_log import MemoryLog
 from ring.node import Node, NodeState, parse_nodes
 from ring.options import Options
@@ -31,6 +32,7 @@ __all__ = [
     "RingCache",
     "Status",
     "choose_salt",
+    "choose_seed",
     "parse_nodes",
     "plan",
 ]

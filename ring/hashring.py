@@ -22,10 +22,11 @@ class HashRing:
     """A consistent-hash ring over the `up` nodes, with constant-time lookup.
 
     Each node has `round(vnodes × weight)` points; the count is absolute, so that adding a node moves keys to it and
-    nothing between the others. Passing over a node gives the same answer as a ring built without it. A key is a string
-    or its UTF-8 bytes.
+    nothing between the others. Name, seed and salt say where they lie. Passing over a node gives the same answer as a
+    ring built without it. A key is a string or its UTF-8 bytes.
 
-    Not given: the ring knows nothing of health or replicas, and balance is statistical (see `choose_salt`).
+    Not given: the ring knows nothing of health or replicas, and balance is statistical (see `choose_salt`, and
+    `choose_seed` for a node that joins).
     """
 
     def __init__(self, nodes: Iterable[Node], vnodes: int = VNODES, salt: int = 0) -> None:
@@ -84,13 +85,13 @@ class HashRing:
 
     def imbalance(self) -> float:
         """Return the largest ratio of a node's share to what its weight would give it; 1.0 is perfect."""
-        return _imbalance(self.shares(), {node.name: node.weight for node in self.nodes})
+        return imbalance_of(self.shares(), {node.name: node.weight for node in self.nodes})
 
     @property
     def hash(self) -> str:
         """Eight digits that differ when two processes would place keys differently."""
-        weights = ",".join(f"{node.name}*{node.weight:g}" for node in self.nodes)
-        return fingerprint(f"{self.salt}|{self.vnodes}|{weights}")
+        members = ",".join(f"{n.name}*{n.weight:g}{f'+{n.seed}' if n.seed else ''}" for n in self.nodes)
+        return fingerprint(f"{self.salt}|{self.vnodes}|{members}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,15 +133,15 @@ def choose_salt(nodes: Iterable[Node | str], vnodes: int = VNODES) -> int:
     The salt belongs to the ring's identity: store it with the node set and change it only on purpose,
     because another salt moves nearly every key.
     """
-    weights = {n if isinstance(n, str) else n.name: 1.0 if isinstance(n, str) else n.weight for n in nodes}
-    members = [Node(name, "localhost", weight) for name, weight in weights.items()]
+    members = [Node(node, "localhost") if isinstance(node, str) else node for node in nodes]
+    weights = {node.name: node.weight for node in members}
 
     def score(salt: int) -> float:
-        return _imbalance(_arc_shares(_sorted_points(members, vnodes, salt)), weights)
+        return imbalance_of(_arc_shares(_sorted_points(members, vnodes, salt)), weights)
 
     if not members:
         return 0
-    most = max(_FEWEST, min(_MOST, _POINTS // sum(_counts(members, vnodes).values())))
+    most = max(_FEWEST, min(_MOST, _POINTS // sum(point_count(node, vnodes) for node in members)))
     scored = ((score(salt), salt) for salt in range(most))
     best = min(islice(scored, _FEWEST))
     while best[0] > EVEN and (candidate := next(scored, None)):
@@ -153,14 +154,31 @@ def encode(key: str) -> bytes:
     return key.encode("utf-8", "surrogatepass")
 
 
+def point_count(node: Node, vnodes: int) -> int:
+    """Return how many points a node has; another weight adds to them or drops the last ones."""
+    return max(1, round(vnodes * node.weight))
+
+
+def placed(node: Node, vnodes: int, salt: int) -> list[int]:
+    """Return the positions of a node's points. Its seed moves them, and nobody else's."""
+    return points(node.name, point_count(node, vnodes), salt + node.seed)
+
+
+def slots_up_to(position: int) -> int:
+    """Return how many slots start at or before a position."""
+    return (position >> _SHIFT) + 1
+
+
+def imbalance_of(shares: Mapping[str, float], weights: Mapping[str, float]) -> float:
+    """Return the largest ratio of a share to what its node's weight would give it."""
+    total = sum(weights.values())
+    return max((share * total / weights[name] for name, share in shares.items()), default=1.0)
+
+
 def _sorted_points(nodes: Iterable[Node], vnodes: int, salt: int) -> list[tuple[int, str]]:
     # Sorted by (position, name): both of two colliding points stay, so the order of insertion cannot matter.
-    counts = _counts(nodes, vnodes)
-    return sorted((position, name) for name, count in counts.items() for position in points(name, count, salt))
-
-
-def _counts(nodes: Iterable[Node], vnodes: int) -> dict[str, int]:
-    return {node.name: max(1, round(vnodes * node.weight)) for node in nodes}
+    members = {node.name: node for node in nodes}
+    return sorted((position, name) for name, node in members.items() for position in placed(node, vnodes, salt))
 
 
 def _orders(ring: list[tuple[int, str]]) -> list[Order]:
@@ -189,7 +207,7 @@ def _runs(positions: list[int], orders: list[Order]) -> list[tuple[Order, int]]:
     """
     if not orders:
         return [((), SLOTS)]
-    ends = [(position >> _SHIFT) + 1 for position in positions]
+    ends = [slots_up_to(position) for position in positions]
     runs = [(order, end - start) for order, start, end in zip(orders, [0, *ends], ends, strict=False)]
     return [*runs, (orders[0], SLOTS - ends[-1])]
 
@@ -200,8 +218,3 @@ def _arc_shares(ring: list[tuple[int, str]]) -> dict[str, float]:
     for (start, _), (end, name) in pairwise(closed):
         shares[name] = shares.get(name, 0.0) + (end - start) / (1 << 64)
     return shares
-
-
-def _imbalance(shares: Mapping[str, float], weights: Mapping[str, float]) -> float:
-    total = sum(weights.values())
-    return max((share * total / weights[name] for name, share in shares.items()), default=1.0)

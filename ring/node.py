@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}")
 _SCHEMES = {"redis": False, "rediss": True, "valkey": False, "valkeys": True}
 _DEFAULT_PORT = 6379
+_SEEDS = 1 << 16
 _UNREADABLE = "host or port cannot be read; in a password write / as %2F, # as %23, ? as %3F, @ as %40"
 
 
@@ -44,14 +45,16 @@ class Endpoint:
 class Node:
     """One Redis node. Its identity on the ring is `name`: an address may change without moving a key.
 
-    The address (`host:port`, `redis://`, `rediss://` or `unix://`) is resolved anew at each connect.
-    Raises ValueError for a name, address or weight that cannot be used.
+    The address (`host:port`, `redis://`, `rediss://` or `unix://`) is resolved anew at each connect. The seed is 0 for
+    a node that the ring's salt was chosen with, and `choose_seed`'s for one that joined later.
+    Raises ValueError for a name, address, weight or seed that cannot be used.
     """
 
     name: str
     address: str = field(repr=False)
     weight: float = 1.0
     state: NodeState = NodeState.UP
+    seed: int = 0
     endpoint: Endpoint = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -59,6 +62,8 @@ class Node:
             raise ValueError(f"node name {self.name!r}: use 1 to 64 letters, digits, '.', '_' or '-'")
         if not 0 < self.weight <= 100:
             raise ValueError(f"node {self.name}: weight {self.weight} is not above 0 and at most 100")
+        if not 0 <= self.seed < _SEEDS:
+            raise ValueError(f"node {self.name}: seed {self.seed} is not between 0 and {_SEEDS - 1}")
         object.__setattr__(self, "state", NodeState(self.state))
         object.__setattr__(self, "endpoint", parse_address(self.address))
 

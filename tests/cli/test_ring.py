@@ -77,6 +77,17 @@ def test_a_change_says_what_moves_and_what_comes_next(ring):
     assert "version 5" in ring("show").output
 
 
+def test_a_node_that_is_added_gets_what_was_planned(ring):
+    """Its due, from the first look at the plan to the ring that serves; where it lies is told with it."""
+    planned = json.loads(ring("--json", "plan", "add", "d", "127.0.0.1:1").output)
+    ring("add", "d", "127.0.0.1:1")
+    ring("ready", "d")
+    nodes = json.loads(ring("--json", "show").output)["nodes"]
+    assert {node["name"]: node["share"] for node in nodes} == planned["after"]
+    assert planned["after"]["d"] == pytest.approx(1 / 4, abs=0.005)
+    assert [node["name"] for node in nodes if node["seed"]] == ["d"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -283,12 +283,14 @@ async def test_one_node_owns_everything(start_service, own_settings, redis_nodes
     assert len(re.findall(r'class="arc" d="M', text)) == 1
 
 
-async def test_a_new_node_is_added_by_the_page(cached_service, admin, new_redis_node):
-    """Joining first, then ready; the events say so."""
+async def test_a_new_node_is_added_by_the_page(cached_service, admin, own_settings, new_redis_node):
+    """Joining first, then ready; the events say so, and it gets what was announced."""
     fourth = new_redis_node("d")
     status, text = await send(cached_service, "plan", action="add", name="d", address=fourth.address, weight="1")
     assert status == 200
     assert "nobody reads it until it is made ready" in text
+    announced = {row["Node"]: part(row["Then"]) for row in table(text, "ring-shares")}
+    assert announced["d"] == pytest.approx(1 / 4, abs=0.005)
     version = (await ring_json(cached_service, admin))["version"]
     fields = {"action": "add", "name": "d", "address": fourth.address, "version": version, "typed": "d"}
     assert (await send(cached_service, "commit", **fields))[0] == 303
@@ -301,6 +303,13 @@ async def test_a_new_node_is_added_by_the_page(cached_service, admin, new_redis_
     assert "1 joining" in sentence((await page(cached_service))[1])
     await commit(cached_service, admin, "ready", "d")
     await until(lambda: four_serving(cached_service))
+    rows = {row["Node"].split("unix:")[0]: row for row in await rows_of(cached_service)}
+    assert {name: part(row["Owns, exact"]) for name, row in rows.items()} == announced
+    ring = await placement(own_settings)
+    sampled = Counter(ring.preference(f"image:{number}")[0] for number in range(10_000))
+    assert {name: row["Keys, sampled"] for name, row in rows.items()} == {
+        name: f"{count / 10_000:.2%}" for name, count in sampled.items()
+    }
     whats = [event["cause"] for event in (await ring_json(cached_service, admin))["events"]]
     assert "d came" in whats
 

@@ -153,5 +153,13 @@ def test_the_hash_tells_rings_apart():
         ring_of("abc", salt=1).hash,
         ring_of("abc", vnodes=21).hash,
         ring_of("abc", weights={"a": 2.0}).hash,
+        HashRing([*ring_of("ab").nodes, Node("c", "h:1", seed=1)], 20).hash,
+        HashRing([*ring_of("ab").nodes, Node("c", "h:1", seed=2)], 20).hash,
     }
-    assert len(hashes) == 5
+    assert len(hashes) == 7
+
+
+def test_the_salt_suits_the_seeds():
+    """Nodes that bring seeds of their own are balanced as they are."""
+    nodes = [Node(name, "h:1", seed=seed) for name, seed in zip("abc", (5, 0, 9), strict=True)]
+    assert HashRing(nodes, salt=choose_salt(nodes)).imbalance() <= 1.05

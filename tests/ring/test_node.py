@@ -43,6 +43,13 @@ def test_the_bad_part_is_named(text, complaint):
         parse_nodes(text)
 
 
+@pytest.mark.parametrize("seed", [-1, 1 << 16])
+def test_a_seed_has_its_limits(seed):
+    """With the salt it has to fit into what the hash takes."""
+    with pytest.raises(ValueError, match="node a: seed"):
+        Node("a", "h:1", seed=seed)
+
+
 def test_no_representation_shows_a_password():
     """A node may be logged anywhere."""
     node = Node("a", "rediss://user:hunter2@h:1/0")

@@ -1,9 +1,11 @@
 """How the node set may change."""
 
+from dataclasses import replace
+
 import pytest
 
 from chitram.domain.errors import Conflict, NotFound
-from chitram.domain.node_set import Action, Member, NodeChange, RingNode, changed
+from chitram.domain.node_set import Action, Member, NodeChange, RingNode, changed, unread
 
 DRAIN = 2.0
 A, B = RingNode("a", "h:1", since=9.0), RingNode("b", "h:2", since=9.0)
@@ -38,6 +40,23 @@ def test_a_node_leaves_in_two_steps():
 def test_a_weight_changes_nothing_else():
     """The state goes on."""
     assert after(Action.WEIGHT, "a", A, weight=0.5)["a"] == RingNode("a", "h:1", 0.5, since=9.0)
+
+
+def test_a_seed_stays_with_its_node():
+    """Another one would move all of its keys."""
+    seeded, other = RingNode("a", "h:1", since=9.0, seed=7), RingNode("b", "h:2", since=9.0)
+    draining = after(Action.DRAIN, "a", seeded, other)["a"]
+    assert draining.seed == after(Action.READY, "a", draining, other)["a"].seed == 7
+    assert after(Action.WEIGHT, "a", seeded, other, weight=2.0)["a"].seed == 7
+
+
+def test_a_node_is_unread_until_it_is_ready():
+    """So long it can be given another place."""
+    joining = RingNode("c", "h:3", state=Member.JOINING)
+    assert unread([A, B], NodeChange(Action.ADD, "c"))
+    assert unread([A, B, joining], NodeChange(Action.READY, "c"))
+    assert not unread([A, B, joining], NodeChange(Action.WEIGHT, "a"))
+    assert not unread([replace(A, state=Member.DRAINING), B], NodeChange(Action.READY, "a"))
 
 
 def test_what_is_already_so_is_refused():

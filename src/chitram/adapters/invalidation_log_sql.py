@@ -124,8 +124,8 @@ async def _store_members(connection: AsyncConnection, members: Membership, versi
     now = datetime.now(UTC)
     for node in members.nodes:
         row = {"name": node.name, "address": node.address, "weight": node.weight, "state": node.state.value}
-        await connection.execute(insert(cache_node).values(row | {"changed_at": now}))
+        await connection.execute(insert(cache_node).values(row | {"seed": node.seed, "changed_at": now}))
 
 
 def _node(row: Row[Any]) -> Node:
-    return Node(name=row.name, address=row.address, weight=row.weight, state=row.state)
+    return Node(name=row.name, address=row.address, weight=row.weight, state=row.state, seed=row.seed)

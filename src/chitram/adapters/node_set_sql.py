@@ -1,5 +1,9 @@
-"""The node set in SQL. A change takes the clock row's lock and raises the version: it has a place among the writes."""
+"""The node set in SQL. A change takes the clock row's lock and raises the version: it has a place among the writes.
 
+A plan and its commit make the same of the same set: what is chosen for a joining node hangs on nothing else.
+"""
+
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,9 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chitram.adapters.database import Database
 from chitram.adapters.tables import cache_clock, cache_node
 from chitram.domain.errors import Conflict, Problem, ValidationFailed
-from chitram.domain.node_set import Member, NodeChange, RingNode, changed
+from chitram.domain.node_set import Member, NodeChange, RingNode, changed, unread
 from chitram.services.ports import NodePlan, NodeSet
-from ring import HashRing, Node, Options, plan
+from ring import HashRing, Node, NodeState, Options, choose_seed, plan
 
 DRAIN_SECONDS = Options().timing.d_wait + 1.0
 """How long a node drains: until all trust in it has run out, and a second for the commit that says so."""
@@ -34,7 +38,7 @@ class SqlNodeSets:
     async def plan(self, change: NodeChange) -> NodePlan:
         """What *change* would do. Raises ``NotFound``, ``Conflict``, ``ValidationFailed``."""
         before = await self.current()
-        after = _checked(before.nodes, change)
+        after = await _after(before, change)
         # A node that joins gets its keys when it is ready; that is what somebody who plans wants to know.
         settled = [_as_if_ready(node) if node.name == change.name else node for node in after]
         moves = plan(_ring(before.nodes, before), _ring(settled, before))
@@ -48,7 +52,7 @@ class SqlNodeSets:
             before = await _read(connection)
             if version is not None and version != before.version:
                 raise Conflict(f"The node set is at version {before.version} by now: plan again.")
-            await _store(connection, before.nodes, _checked(before.nodes, change))
+            await _store(connection, before.nodes, await _after(before, change))
             await connection.execute(update(cache_clock).values(version=cache_clock.c.version + 1))
             return await _read(connection)
 
@@ -72,7 +76,7 @@ async def _read(connection: AsyncConnection) -> NodeSet:
     rows = await connection.execute(select(cache_node).order_by(cache_node.c.name))
     now = await _now(connection)
     nodes = tuple(
-        RingNode(row.name, row.address, row.weight, Member(row.state), (now - row.changed_at).total_seconds())
+        RingNode(row.name, row.address, row.weight, Member(row.state), (now - row.changed_at).total_seconds(), row.seed)
         for row in rows
     )
     ring = HashRing([_as_ring_node(node) for node in nodes], clock.vnodes, clock.salt)
@@ -91,7 +95,7 @@ async def _store(connection: AsyncConnection, before: Sequence[RingNode], after:
     for name in old.keys() - new.keys():
         await connection.execute(delete(cache_node).where(cache_node.c.name == name))
     for name, node in new.items():
-        row = {"address": node.address, "weight": node.weight, "state": node.state.value}
+        row = {"address": node.address, "weight": node.weight, "state": node.state.value, "seed": node.seed}
         if name not in old:
             await connection.execute(insert(cache_node).values(name=name, changed_at=now, **row))
         elif node != old[name]:
@@ -99,14 +103,23 @@ async def _store(connection: AsyncConnection, before: Sequence[RingNode], after:
             await connection.execute(update(cache_node).where(cache_node.c.name == name).values(**row, **since))
 
 
-def _checked(nodes: Sequence[RingNode], change: NodeChange) -> tuple[RingNode, ...]:
-    after = changed(nodes, change, drain_seconds=DRAIN_SECONDS)
+async def _after(before: NodeSet, change: NodeChange) -> tuple[RingNode, ...]:
+    """The checked set after *change*, where a node that nobody reads yet is given the seed that suits the others."""
+    after = changed(before.nodes, change, drain_seconds=DRAIN_SECONDS)
     try:
         for node in after:
             _as_ring_node(node)
     except ValueError as error:
         raise ValidationFailed(Problem("/address", str(error)), detail=str(error)) from None
-    return after
+    if not unread(before.nodes, change):
+        return after
+    # Some 50 ms of arithmetic: in a thread, for the event loop serves readers.
+    return await asyncio.to_thread(_seeded, after, change.name, before)
+
+
+def _seeded(after: Sequence[RingNode], name: str, before: NodeSet) -> tuple[RingNode, ...]:
+    ring = _ring(before.nodes, before)
+    return tuple(replace(n, seed=choose_seed(ring, _as_ring_node(n))) if n.name == name else n for n in after)
 
 
 def _as_if_ready(node: RingNode) -> RingNode:
@@ -118,4 +131,5 @@ def _ring(nodes: Sequence[RingNode], like: NodeSet) -> HashRing:
 
 
 def _as_ring_node(node: RingNode) -> Node:
-    return Node(name=node.name, address=node.address, weight=node.weight, state=node.state.value)  # type: ignore[arg-type]  # Node takes the state's name
+    state = NodeState(node.state.value)
+    return Node(name=node.name, address=node.address, weight=node.weight, state=state, seed=node.seed)

@@ -22,7 +22,7 @@ class DrawnRings:
 
     def of(self, stored: NodeSet) -> RingMap:
         """The map of *stored*."""
-        key = (stored.ring_hash, tuple((node.name, node.weight, node.state) for node in stored.nodes))
+        key = (stored.ring_hash, tuple((node.name, node.weight, node.state, node.seed) for node in stored.nodes))
         if key != self._key:
             self._key, self._map = key, _drawn(stored)
         return self._map
@@ -37,7 +37,7 @@ def _drawn(stored: NodeSet) -> RingMap:
 
 
 def _ring(stored: NodeSet, names: set[str]) -> HashRing:
-    nodes = [Node(node.name, "localhost", node.weight) for node in stored.nodes if node.name in names]
+    nodes = [Node(n.name, "localhost", n.weight, seed=n.seed) for n in stored.nodes if n.name in names]
     return HashRing(nodes, stored.vnodes, stored.salt)
 
 

@@ -130,5 +130,8 @@ cache_node = Table(
     Column("state", String(16), nullable=False),
     Column("changed_at", UtcDateTime, nullable=False),
     Column("fence", BigInteger, nullable=True),
+    Column("seed", Integer, nullable=False, server_default="0"),
 )
-"""The node set. *fence* is set while a writer could not reach the node: nobody may read it until it has caught up."""
+"""The node set. *fence* is set while a writer could not reach the node: nobody may read it until it has caught up.
+*seed* says with the salt where a node's points lie; it is 0 for those that the salt was chosen for.
+"""

@@ -70,13 +70,20 @@ def _headline(current: NodeSet) -> str:
 def set_fields(current: NodeSet) -> dict[str, Any]:
     """The stored set for programs."""
     nodes = [
-        {"name": n.name, "state": n.state.value, "weight": n.weight, "share": current.shares.get(n.name, 0.0)}
+        {
+            "name": n.name,
+            "state": n.state.value,
+            "weight": n.weight,
+            "seed": n.seed,
+            "share": current.shares.get(n.name, 0.0),
+        }
         for n in current.nodes
     ]
     return {
         "version": current.version,
         "hash": current.ring_hash,
         "vnodes": current.vnodes,
+        "salt": current.salt,
         "imbalance": current.imbalance,
         "nodes": nodes,
     }

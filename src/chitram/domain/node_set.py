@@ -21,13 +21,14 @@ class Member(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RingNode:
-    """One node of the set; *since* is how many seconds it has been in its state."""
+    """One node of the set; *since* is how many seconds it has been in its state, *seed* decides where it lies."""
 
     name: str
     address: str
     weight: float = 1.0
     state: Member = Member.UP
     since: float = 0.0
+    seed: int = 0
 
 
 class Action(StrEnum):
@@ -64,6 +65,11 @@ def changed(nodes: Sequence[RingNode], change: NodeChange, *, drain_seconds: flo
     else:
         by_name[change.name] = _altered(by_name[change.name], change)
     return tuple(sorted(by_name.values(), key=lambda node: node.name))
+
+
+def unread(nodes: Sequence[RingNode], change: NodeChange) -> bool:
+    """Whether no process has read *change*'s node yet: where its keys lie may still be chosen."""
+    return all(node.state is Member.JOINING for node in nodes if node.name == change.name)
 
 
 def _altered(node: RingNode, change: NodeChange) -> RingNode:

@@ -13,7 +13,7 @@ from chitram.services.ring_report import NodeRow, RingReport
 def set_fields(stored: NodeSet) -> dict[str, Any]:
     """The set without addresses: they may hold passwords."""
     nodes = [
-        {"name": n.name, "weight": n.weight, "state": n.state, "share": stored.shares.get(n.name, 0.0)}
+        {"name": n.name, "weight": n.weight, "seed": n.seed, "state": n.state, "share": stored.shares.get(n.name, 0.0)}
         for n in stored.nodes
     ]
     return {
@@ -67,6 +67,7 @@ def _node_fields(row: NodeRow) -> dict[str, Any]:
         "serving": row.serving,
         "address": live.address if live else None,
         "weight": row.stored.weight,
+        "seed": row.stored.seed,
         "share": row.owns,
         "sampled": row.sampled,
         "hit_ratio": traffic.hit_ratio,
