@@ -11,7 +11,9 @@ SLOTS = 1 << 16
 
 LAST_SLOT = SLOTS - 1
 hash_32 = mmh3.hash
-"""MurmurHash3 x86 32-bit, seed 0, of bytes or of a string's UTF-8; signed, which the mask below makes irrelevant."""
+"""MurmurHash3 x86 32-bit, seed 0; signed, which the mask below makes irrelevant. Of bytes, or of ASCII strings only:
+mmh3 5.3 takes the whole process down on a string that has no UTF-8.
+"""
 
 
 def slot(key: bytes) -> int:

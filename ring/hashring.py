@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice, pairwise
 from typing import TypeVar
 
-from ring.hashing import LAST_SLOT, SLOTS, fingerprint, hash_32, points, slot
+from ring.hashing import LAST_SLOT, SLOTS, fingerprint, hash_32, points
 from ring.node import Node, NodeState
 
 VNODES = 150
@@ -39,18 +39,11 @@ class HashRing:
 
     def preference(self, key: str | bytes) -> Order:
         """Return all nodes' names in the order in which they may serve the key; the first is its owner."""
-        try:
-            return self.slots[hash_32(key) & LAST_SLOT]
-        except UnicodeEncodeError:
-            return self.slots[slot(encode(str(key)))]
+        return self.slots[hash_32(key if key.isascii() else encode(key)) & LAST_SLOT]
 
     def route(self, key: str | bytes, down: Collection[str] = ()) -> str | None:
         """Return the first preferred node that is not in `down`, or None when there is none."""
-        try:
-            order = self.slots[hash_32(key) & LAST_SLOT]
-        except UnicodeEncodeError:
-            order = self.preference(key)
-        for name in order:
+        for name in self.slots[hash_32(key if key.isascii() else encode(key)) & LAST_SLOT]:
             if name not in down:
                 return name
         return None
@@ -60,10 +53,7 @@ class HashRing:
         serving = self.table(lambda order: next((name for name in order if name not in down), None))
 
         def route(key: str | bytes) -> str | None:
-            try:
-                return serving[hash_32(key) & LAST_SLOT]
-            except UnicodeEncodeError:
-                return serving[slot(encode(str(key)))]
+            return serving[hash_32(key if key.isascii() else encode(key)) & LAST_SLOT]
 
         return route
 
@@ -149,9 +139,9 @@ def choose_salt(nodes: Iterable[Node | str], vnodes: int = VNODES) -> int:
     return best[1]
 
 
-def encode(key: str) -> bytes:
+def encode(key: str | bytes) -> bytes:
     """Return a key's bytes; lone surrogates, which UTF-8 refuses, are let through."""
-    return key.encode("utf-8", "surrogatepass")
+    return key if isinstance(key, bytes) else key.encode("utf-8", "surrogatepass")
 
 
 def point_count(node: Node, vnodes: int) -> int:

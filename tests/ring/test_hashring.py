@@ -132,6 +132,13 @@ def test_any_string_is_a_key(text):
     assert ring.preference(text) == ring.preference(encode(text)) == ring.slots[slot(encode(text))]
 
 
+def test_a_string_that_is_no_unicode_is_a_key_too():
+    """The hash function's library would end the process; whoever looks a key up must not meet that."""
+    ring, key = ring_of("abc"), "chitram\ud800"
+    assert ring.preference(key) == ring.preference(key.encode("utf-8", "surrogatepass"))
+    assert ring.route(key) == ring.router()(key) == ring.preference(key)[0]
+
+
 def test_placement_is_golden():
     """Five keys on the default ring of three; a change here moves people's caches."""
     ring = ring_of("abc", 150, 20)
