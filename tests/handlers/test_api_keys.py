@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import update
 
+from chitram.adapters.api_keys_sql import SqlApiKeys
 from chitram.adapters.database import Database
 from chitram.adapters.tables import api_keys
 from chitram.adapters.users_sql import SqlUsers
@@ -340,24 +341,28 @@ async def test_health_is_detailed_for_administrators_keys_alone(service, own_set
             assert (answer.status, "nodes" in await answer.json()) == (200, detailed)
 
 
-async def test_the_last_use_is_noted_beside_the_request(service):
-    """Soon, by the minute, and at no price: a burst of requests is one write."""
+async def test_the_last_use_is_noted_beside_the_request(service, monkeypatch):
+    """Soon, by the minute, and at no price: a burst of requests is one write, and the next minute has none."""
+    writes: list[int] = []
+    write = SqlApiKeys.mark_used
+
+    async def counted(store: SqlApiKeys, used: dict[str, datetime], **options: timedelta) -> None:
+        await write(store, used, **options)
+        writes.append(len(used))
+
+    monkeypatch.setattr(SqlApiKeys, "mark_used", counted)
+    monkeypatch.setattr("chitram.services.api_keys.PAUSE_SECONDS", 0.0)
     token = await register(service)
-    made = await api_key(service, token, "read")
-    await asyncio.gather(*(status_of(service, f"{API}/users/me", token=made["key"]) for _ in range(20)))
-
-    async def used() -> str | None:
-        last: str | None = (await listed(service, token))[0]["last_used_at"]
-        return last
-
-    async def noted() -> bool:
-        return await used() is not None
-
-    await until(noted)
-    first = await used()
-    for _ in range(5):
-        assert await status_of(service, f"{API}/users/me", token=made["key"]) == 200
-    assert await used() == first
+    first, second = [(await api_key(service, token, "read", name=name))["key"] for name in ("a", "b")]
+    assert await status_of(service, f"{API}/users/me", token=first) == 200
+    await until(lambda: bool(writes))
+    noted = (await listed(service, token))[1]["last_used_at"]
+    assert noted is not None
+    await asyncio.gather(*(status_of(service, f"{API}/users/me", token=first) for _ in range(20)))
+    assert await status_of(service, f"{API}/users/me", token=second) == 200
+    await until(lambda: len(writes) == 2)
+    assert writes == [1, 1]
+    assert (await listed(service, token))[1]["last_used_at"] == noted
 
 
 async def test_a_use_that_cannot_be_written_down_costs_no_request(service, logged: Lines, monkeypatch):
