@@ -126,7 +126,7 @@ async def test_nobody_sees_or_revokes_somebody_elses_keys(service):
     assert await listed(service, bob) == []
     assert await status_of(service, f"{KEYS}/{made['id']}", method="DELETE", token=bob) == 404
     assert await status_of(service, f"{API}/users/me", token=made["key"]) == 200
-    for path in (f"{KEYS}/%00", f"{KEYS}/{'x' * 3000}"):
+    for path in (f"{KEYS}/%00", f"{KEYS}/%ff", f"{KEYS}/%ED%A0%80", f"{KEYS}/{'x' * 3000}"):
         assert await status_of(service, path, method="DELETE", token=bob) == 404
 
 
