@@ -84,3 +84,12 @@ async def thumbnails_ready(client: Client, image_id: str) -> None:
 def bearer(token: str | None) -> dict[str, str]:
     """The header of a signed-in client."""
     return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+async def api_key(client: Client, token: str, *scopes: str, name: str | None = None, **fields: Any) -> dict[str, Any]:
+    """Make an API key as whoever *token* signed in; the answer's fields, the key itself among them."""
+    wanted = {"name": name or "-".join(scopes), "scopes": scopes, **fields}
+    async with client.post(f"{API}/users/me/keys", json=wanted, headers=bearer(token)) as answer:
+        made: dict[str, Any] = await answer.json()
+        assert answer.status == 201, made
+        return made

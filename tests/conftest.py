@@ -6,6 +6,7 @@ pytest_plugins = [
     "tests.servers.browser",
     "tests.servers.certificates",
     "tests.servers.command",
+    "tests.servers.curl",
     "tests.servers.postgres",
     "tests.servers.prometheus",
     "tests.servers.proxy",

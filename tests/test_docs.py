@@ -11,10 +11,12 @@ import pytest
 import yaml
 
 from chitram.cli import main
+from chitram.domain.api_key import LONGEST_LIFE, MAX_KEYS, SHORTEST_LIFE, ApiKey, Scope
 from chitram.domain.errors import ChitramError
 from chitram.domain.node_set import Action, RingNode
+from chitram.handlers.api_keys import KeyRequest
 from chitram.handlers.errors import FRAMEWORK_CODES
-from chitram.handlers.present import API
+from chitram.handlers.present import API, key_fields
 from chitram.handlers.ring_json import inspection_fields, plan_fields, report_fields
 from chitram.handlers.routes import api_routes, probe_routes
 from chitram.metrics import Metrics
@@ -129,6 +131,24 @@ def test_every_address_is_documented(route):
     text = (DOCS / "api.md").read_text()
     short = path.removeprefix("/images/{id}")
     assert f"`{route.method} {path}`" in text or f"{path}`" in text or f"`{short}`" in text, (route.method, path)
+
+
+def test_every_scope_and_field_of_an_api_key_is_documented():
+    """As the API shows them, with the secret that is shown once."""
+    key = ApiKey(
+        id="1",
+        user_id="1",
+        name="laptop",
+        scopes=frozenset(Scope),
+        created_at=datetime.now(UTC),
+        expires_at=None,
+        last_used_at=None,
+    )
+    text = (DOCS / "api.md").read_text().partition("### API keys")[2].partition("\n## ")[0]
+    assert [name for name in (*key_fields(key), *KeyRequest.model_fields, "key") if f'"{name}"' not in text] == []
+    assert set(re.findall(r"(?m)^\| `(\w+)` \|", text)) == set(Scope)
+    assert f"{SHORTEST_LIFE.total_seconds():.0f} to {LONGEST_LIFE.total_seconds():.0f}" in text
+    assert f"with {MAX_KEYS} keys" in text
 
 
 def test_the_proxy_s_settings_are_those_that_were_tried():

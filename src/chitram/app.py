@@ -5,6 +5,7 @@ from importlib.metadata import version
 
 from aiohttp import web
 
+from chitram.adapters.api_keys_sql import SqlApiKeys
 from chitram.adapters.blobs_measured import MeasuredStorage
 from chitram.adapters.cache_entries import RingEntries
 from chitram.adapters.database import Database
@@ -25,7 +26,7 @@ from chitram.handlers.middlewares import observed
 from chitram.handlers.pages import page_routes, setup_pages
 from chitram.handlers.present import image_body
 from chitram.handlers.routes import api_routes, probe_routes
-from chitram.keys import ACCOUNTS, GALLERY, HEALTH, METRICS, RING_ADMIN, SITE, UPLOADS, Site
+from chitram.keys import ACCOUNTS, API_KEYS, GALLERY, HEALTH, METRICS, RING_ADMIN, SITE, UPLOADS, Site
 from chitram.lifespan import (
     background_context,
     closing_context,
@@ -40,6 +41,7 @@ from chitram.lifespan import (
 from chitram.metrics import Metrics, NullMetrics
 from chitram.parts import blob_storage, configured_members, tracing_of, upload_limits
 from chitram.services.accounts import Accounts
+from chitram.services.api_keys import ApiKeys
 from chitram.services.gallery import Gallery
 from chitram.services.health import Health
 from chitram.services.housekeeping import Housekeeping
@@ -121,6 +123,7 @@ def create_app(settings: Settings, *, sole: bool = False, chaos: Chaos | None = 
     app[GALLERY] = Gallery(images=images, storage=storage)
     app[UPLOADS] = uploads
     app[ACCOUNTS] = Accounts(users=users, passwords=passwords, tokens=tokens, tried=work.login)
+    app[API_KEYS] = api_keys = ApiKeys(SqlApiKeys(database))
     app[HEALTH] = health
     traffic = RecentTraffic(lambda: node_counts(metrics)) if settings.metrics_enabled else UncountedTraffic()
     app[RING_ADMIN] = RingAdmin(
@@ -154,6 +157,7 @@ def create_app(settings: Settings, *, sole: bool = False, chaos: Chaos | None = 
                 pruning(invalidations, users, timedelta(seconds=ttl)),
                 *measuring(storage, work),
                 traffic.watch,
+                api_keys.record_uses,
             ),
             drain_context(health),
         ]
@@ -168,6 +172,7 @@ def create_probe_app(app: web.Application, *, metrics: bool) -> web.Application:
     probes = web.Application(client_max_size=MAX_BODY)
     probes[METRICS], probes[HEALTH] = app[METRICS], app[HEALTH]
     probes[UPLOADS], probes[ACCOUNTS], probes[SITE] = app[UPLOADS], app[ACCOUNTS], app[SITE]
+    probes[API_KEYS] = app[API_KEYS]
     probes.add_routes(observed(probe_routes(metrics=metrics), app[METRICS], app[HEALTH]))
     return probes
 

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from chitram.metrics import Metrics
 from chitram.services.accounts import Accounts
+from chitram.services.api_keys import ApiKeys
 from chitram.services.gallery import Gallery
 from chitram.services.health import Health
 from chitram.services.ring_admin import RingAdmin
@@ -38,6 +39,7 @@ class Site:
 GALLERY = web.AppKey("gallery", Gallery)
 UPLOADS = web.AppKey("uploads", Uploads)
 ACCOUNTS = web.AppKey("accounts", Accounts)
+API_KEYS = web.AppKey("api_keys", ApiKeys)
 HEALTH = web.AppKey("health", Health)
 RING_ADMIN = web.AppKey("ring_admin", RingAdmin)
 METRICS = web.AppKey("metrics", Metrics)

@@ -17,7 +17,7 @@ _PATTERNS = (
     ),
     r"(?P<bearer>\bbearer\s+)[\w.~+/=-]{16,}",
     r"\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?",
-    r"\bctm_[\w-]{8,}",
+    r"ctm_[\w-]{8,}",
 )
 """Logins in addresses, values after a telling name, bearer tokens, JWTs and API keys wherever they stand."""
 _HINTS = (

@@ -84,6 +84,28 @@ def test_an_owners_pages(new_page: NewPage, picture: Picture, theme: str) -> Non
     assert {address: complaints for address, complaints in found.items() if complaints} == {}
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_settings(new_page: NewPage, watched: Watched, theme: str) -> None:
+    """Without a key, with a fresh one, the question before it is revoked, and the form refused."""
+    watched.expected = {"422"}
+    page = new_page(color_scheme=theme)
+    register(page)
+    page.goto("/settings")
+    found = {"empty": violations(page)}
+    page.get_by_label("Name").fill("Laptop")
+    page.get_by_role("button", name="Create the key").click()
+    expect(page.locator("#fresh-key")).to_be_visible()
+    found["fresh"] = violations(page)
+    page.get_by_role("button", name="Revoke Laptop").click()
+    found["question"] = violations(page)
+    page.keyboard.press("Escape")
+    page.get_by_label("Name").fill(" ")
+    page.get_by_role("button", name="Create the key").click()
+    expect(page.get_by_text("Use 1 to 100 characters")).to_be_visible()
+    found["refused"] = violations(page)
+    assert {address: complaints for address, complaints in found.items() if complaints} == {}
+
+
 def test_everything_on_the_front_page_is_reached_by_the_keyboard(page: Page, site: Site) -> None:
     """The first Tab offers to skip to the content, and what has the focus shows it."""
     page.goto("/")

@@ -16,7 +16,7 @@ from typing import Any, Self
 import pytest
 
 from chitram.domain.thumbnail import original_key, thumbnail_keys
-from tests.api import API, thumbnails_ready, upload
+from tests.api import API, api_key, register, status_of, thumbnails_ready, upload
 from tests.cli.commands import Commands
 from tests.cli.stack import fetch, request, upload_picture
 from tests.pictures import picture
@@ -277,3 +277,13 @@ async def test_a_tar_that_is_not_whole_is_said_to_be(stored, elsewhere: Path, ru
     assert said.exit_code in {1, 2}
     assert "no whole backup" in said.output or "it has no" in said.output or "has no database" in said.output
     assert not (elsewhere / "new" / "chitram.db").exists()
+
+
+async def test_api_keys_come_back_and_go_on_working(service, start_service, tmp_path: Path, elsewhere: Path, run):
+    """They are in the backup as hashes alone: whoever finds it has no key."""
+    made = await api_key(service, await register(service), "read")
+    await run("backup", str(elsewhere / "b"), "--data", str(tmp_path))
+    assert made["key"][4:16].encode() not in (elsewhere / "b" / "chitram.db").read_bytes()
+    assert (await run("restore", str(elsewhere / "b"), "--data", str(elsewhere / "new"))).exit_code == 0
+    restored = await start_service(database_url=f"sqlite:///{elsewhere}/new/chitram.db")
+    assert await status_of(restored, f"{API}/users/me", token=made["key"]) == 200

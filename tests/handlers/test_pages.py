@@ -44,7 +44,7 @@ async def test_pages_hold_nothing_that_their_own_policy_would_block(service):
     """No style attribute, no inline script or handler, no address of another host."""
     await sign_in(service)
     image = await upload(service, title="Tea", visibility="public")
-    for path in ("/", "/upload", "/my-images", f"/image/{image['id']}"):
+    for path in ("/", "/upload", "/my-images", "/settings", f"/image/{image['id']}"):
         text = await get(service, path)
         assert not re.search(r"\sstyle=|\son[a-z]+=|<style|<script>", text), path
         hosts = set(re.findall(r'(?:src|href|srcset)="https?://([^/"]+)', text))

@@ -24,6 +24,7 @@ _COMMANDS = {
     "jobs": "chitram.cli.jobs:jobs",
     "thumbs": "chitram.cli.thumbs:thumbs",
     "user": "chitram.cli.user:user",
+    "apikey": "chitram.cli.apikey:apikey",
     "backup": "chitram.cli.backup:backup",
     "restore": "chitram.cli.restore:restore",
 }

@@ -30,7 +30,7 @@ _INTERRUPTED = "interrupted: run the same command again to go on"
     "--visibility", type=click.Choice(["public", "unlisted", "private"]), default="unlisted", show_default=True
 )
 @click.option("--email", help="Sign in; the password is asked for, or taken from CHITRAM_PASSWORD.")
-@click.option("--token", envvar="CHITRAM_TOKEN", help="Sign in with a token (or CHITRAM_TOKEN).")
+@click.option("--token", envvar="CHITRAM_TOKEN", help="Sign in with a token or an API key (or CHITRAM_TOKEN).")
 @click.option("--jobs", default=4, show_default=True, type=click.IntRange(1, 32), help="Files at once.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON, and nothing else.")
 def import_pictures(

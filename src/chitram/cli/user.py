@@ -70,7 +70,7 @@ def create_admin(it: Workplace, email: str, password: str) -> None:
 @_YES
 @placed
 def disable(it: Workplace, email: str, *, yes: bool) -> None:
-    """Let an account in no more: every session and token of it is refused from the next request on.
+    """Let an account in no more: every session, token and API key of it is refused from the next request on.
 
     Its pictures stay where they are. The last administrator cannot be disabled: make another one first.
 
@@ -86,7 +86,8 @@ def disable(it: Workplace, email: str, *, yes: bool) -> None:
 @click.argument("email")
 @placed
 def enable(it: Workplace, email: str) -> None:
-    """Let a disabled account in again. Tokens of before stay worthless: it has to sign in.
+    """Let a disabled account in again. Tokens of before stay worthless: it has to sign in. Its API keys work again:
+    those that it should not have, `chitram apikey revoke` ends.
 
     \b
     chitram user enable bob@example.com

@@ -14,12 +14,15 @@
     │   ├── DeleteTokenRequired   DELETE_TOKEN_REQUIRED
     │   ├── InvalidDeleteToken    INVALID_DELETE_TOKEN
     │   ├── UserInactive          USER_INACTIVE
+    │   ├── ScopeMissing
     │   └── CsrfFailed            CSRF_FAILED
     ├── NotFound                  NOT_FOUND
     │   ├── ImageNotFound         IMAGE_NOT_FOUND
     │   └── ThumbnailNotReady     THUMBNAIL_NOT_READY
     ├── Conflict                  CONFLICT
-    │   └── EmailExists           EMAIL_EXISTS
+    │   ├── EmailExists           EMAIL_EXISTS
+    │   ├── KeyNameTaken
+    │   └── TooManyKeys
     ├── PreconditionFailed        PRECONDITION_FAILED
     ├── FileTooLarge              FILE_TOO_LARGE
     ├── InvalidFileFormat         INVALID_FILE_FORMAT
@@ -140,6 +143,18 @@ class UserInactive(Forbidden):
     default = "This account is disabled."
 
 
+class ScopeMissing(Forbidden):
+    """An API key was not made for this."""
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"This API key has no scope '{scope}'. Create one that has it.")
+        self.scope = scope
+
+    @property
+    def details(self) -> dict[str, object]:
+        return {"scope": self.scope}
+
+
 class CsrfFailed(Forbidden):
     """A browser sent this from another site."""
 
@@ -180,6 +195,24 @@ class EmailExists(Conflict):
 
     code = "EMAIL_EXISTS"
     default = "There is an account with this email address already."
+
+
+class KeyNameTaken(Conflict):
+    """Keys of one account are told apart by their names."""
+
+    default = "There is an API key of this name already. Choose another name, or revoke that key first."
+
+
+class TooManyKeys(Conflict):
+    """An account has as many API keys as it may."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"This account has {limit} API keys, the most that it may have. Revoke one first.")
+        self.limit = limit
+
+    @property
+    def details(self) -> dict[str, object]:
+        return {"max_keys": self.limit}
 
 
 class PreconditionFailed(ChitramError):

@@ -6,6 +6,7 @@ import orjson
 from aiohttp import hdrs, web
 from pydantic import BaseModel
 
+from chitram.domain.api_key import Scope
 from chitram.domain.errors import InvalidRequest
 from chitram.handlers.auth import end_session, required_session
 from chitram.handlers.forms import read_form, read_json
@@ -54,7 +55,7 @@ async def token(request: web.Request) -> web.Response:
 
 async def me(request: web.Request) -> web.Response:
     """``GET /auth/me`` and ``GET /users/me``."""
-    session = await required_session(request)
+    session = await required_session(request, Scope.READ)
     return _json(user_fields(session.user))
 
 

@@ -4,6 +4,7 @@ import orjson
 from aiohttp import hdrs, web
 from pydantic import BaseModel, ConfigDict
 
+from chitram.domain.api_key import Scope
 from chitram.domain.errors import ThumbnailNotReady
 from chitram.domain.filename import download_name
 from chitram.domain.image import ANONYMOUS, Visibility
@@ -40,7 +41,7 @@ class DeleteRequest(BaseModel):
 
 async def upload(request: web.Request) -> web.Response:
     """``POST /images/upload``."""
-    uploaded = await receive_upload(request, await caller(request))
+    uploaded = await receive_upload(request, await caller(request, Scope.UPLOAD))
     fields = orjson.loads(uploaded.document.body) | {"delete_token": uploaded.delete_token}
     fields["duplicate"] = uploaded.duplicate
     return web.Response(
@@ -53,7 +54,7 @@ async def upload(request: web.Request) -> web.Response:
 
 async def show(request: web.Request) -> web.StreamResponse:
     """``GET /images/{id}``: a cached body goes out as it is."""
-    who = await caller(request) if shows_credentials(request) else ANONYMOUS
+    who = await caller(request, Scope.READ) if shows_credentials(request) else ANONYMOUS
     seen = await request.app[GALLERY].see(request.match_info["id"], who)
     document = seen.document
     private = document.visibility is Visibility.PRIVATE
@@ -69,7 +70,8 @@ async def show(request: web.Request) -> web.StreamResponse:
 
 async def file(request: web.Request) -> web.StreamResponse:
     """``GET /images/{id}/file``: the bytes as they were uploaded."""
-    async with request.app[GALLERY].original(request.match_info["id"], await caller(request)) as (seen, blob):
+    who = await caller(request, Scope.READ)
+    async with request.app[GALLERY].original(request.match_info["id"], who) as (seen, blob):
         fields = orjson.loads(seen.document.body)
         return await send_blob(
             request,
@@ -98,7 +100,7 @@ async def direct_thumbnail(request: web.Request) -> web.StreamResponse:
 
 async def thumbnails(request: web.Request) -> web.Response:
     """``GET /images/{id}/thumbnails``: all addresses. Raises ``ThumbnailNotReady``."""
-    seen = await request.app[GALLERY].see(request.match_info["id"], await caller(request))
+    seen = await request.app[GALLERY].see(request.match_info["id"], await caller(request, Scope.READ))
     if not orjson.loads(seen.document.body)["thumbnail_ready"]:
         raise ThumbnailNotReady
     body = orjson.dumps({"thumbnails": thumbnail_links(seen.id)})
@@ -107,7 +109,7 @@ async def thumbnails(request: web.Request) -> web.Response:
 
 async def change(request: web.Request) -> web.Response:
     """``PATCH /images/{id}``."""
-    session = await caller(request)
+    session = await caller(request, Scope.UPLOAD)
     patch = await read_json(request, ImagePatch)
     if_match = request.headers.get(hdrs.IF_MATCH, "").strip().removeprefix("W/").strip('"')
     document = await request.app[GALLERY].change(
@@ -124,7 +126,7 @@ async def delete(request: web.Request) -> web.Response:
     token = request.headers.get("X-Delete-Token") or request.query.get("delete_token")
     if token is None and request.can_read_body:
         token = (await read_json(request, DeleteRequest)).delete_token
-    await request.app[GALLERY].delete(request.match_info["id"], await caller(request), token=token)
+    await request.app[GALLERY].delete(request.match_info["id"], await caller(request, Scope.DELETE), token=token)
     return web.Response(status=204)
 
 
@@ -137,7 +139,7 @@ async def list_public(request: web.Request) -> web.Response:
 
 async def list_mine(request: web.Request) -> web.Response:
     """``GET /users/me/images``: the caller's own, all or those with a given SHA-256."""
-    session = await required_session(request)
+    session = await required_session(request, Scope.READ)
     limit = parse_limit(request.query.get("limit"))
     page = await request.app[GALLERY].mine(
         session.caller, request.query.get("cursor"), limit, sha256=request.query.get("sha256")
@@ -167,8 +169,8 @@ def cache_lines(seen: Seen) -> str:
 
 async def _thumbnail(request: web.Request, kind: ThumbnailFormat) -> web.StreamResponse:
     size = int(request.match_info.get("size") or DEFAULT_SIZE)
-    image_id = request.match_info["id"]
-    async with request.app[GALLERY].thumbnail(image_id, size, kind, await caller(request)) as (seen, blob):
+    image_id, who = request.match_info["id"], await caller(request, Scope.READ)
+    async with request.app[GALLERY].thumbnail(image_id, size, kind, who) as (seen, blob):
         return await send_blob(
             request,
             blob,

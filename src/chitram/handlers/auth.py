@@ -1,10 +1,14 @@
-"""Who a request speaks for: a bearer token, or the session cookie of a browser."""
+"""Who a request speaks for: a bearer token, which may be an API key, or the session cookie of a browser.
+
+An API key does what a handler names a scope for, and nothing else: what forgets to name one refuses keys.
+"""
 
 from aiohttp import hdrs, web
 
+from chitram.domain.api_key import Scope, is_api_key
 from chitram.domain.errors import Unauthorized
 from chitram.domain.image import ANONYMOUS, Caller
-from chitram.keys import ACCOUNTS, SITE, USER_ID
+from chitram.keys import ACCOUNTS, API_KEYS, SITE, USER_ID
 from chitram.services.accounts import Session
 
 SESSION_COOKIE = "chitram_session"
@@ -15,36 +19,61 @@ def shows_credentials(request: web.Request) -> bool:
     return hdrs.AUTHORIZATION in request.headers or hdrs.COOKIE in request.headers
 
 
-async def caller(request: web.Request) -> Caller:
-    """Who asks, or :data:`ANONYMOUS`. A wrong bearer token raises; a stale cookie is nobody, since a browser sends it
-    unasked.
-    """
-    session = await optional_session(request)
+async def caller(request: web.Request, needs: Scope | None = None) -> Caller:
+    """Who asks, or :data:`ANONYMOUS`. Raises what :func:`optional_session` raises."""
+    session = await optional_session(request, needs)
     return session.caller if session else ANONYMOUS
 
 
-async def required_session(request: web.Request) -> Session:
-    """The session, for what nobody may do unnamed. Raises ``Unauthorized`` or ``TokenExpired``."""
-    token = _bearer(request) or request.cookies.get(SESSION_COOKIE)
-    if not token:
-        raise Unauthorized
-    return await _session(request, token)
+async def required_session(request: web.Request, needs: Scope | None = None) -> Session:
+    """The session, for what nobody may do unnamed; of an API key only with the scope *needs*, and never without one.
 
-
-async def optional_session(request: web.Request) -> Session | None:
-    """The session if there is one. A wrong bearer token raises ``Unauthorized`` or ``TokenExpired``."""
+    Raises ``Unauthorized``, ``TokenExpired`` or ``Forbidden``.
+    """
     if token := _bearer(request):
-        return await _session(request, token)
+        session = await _by_bearer(request, token)
+    elif cookie := request.cookies.get(SESSION_COOKIE):
+        session = await _by_token(request, cookie)
+    else:
+        raise Unauthorized
+    session.permit(needs)
+    return session
+
+
+async def optional_session(request: web.Request, needs: Scope | None = None) -> Session | None:
+    """The session if there is one. A stale cookie is nobody, since a browser sends it unasked.
+
+    Raises ``Unauthorized`` or ``TokenExpired`` for a wrong bearer token, ``Forbidden`` for an API key without *needs*.
+    """
+    session = await identify(request)
+    if session is not None:
+        session.permit(needs)
+    return session
+
+
+async def identify(request: web.Request) -> Session | None:
+    """The same, whatever an API key is for: whoever calls this asks ``is_admin`` or ``permit`` of the session."""
+    if token := _bearer(request):
+        return await _by_bearer(request, token)
     cookie = request.cookies.get(SESSION_COOKIE) if hdrs.COOKIE in request.headers else None
     if not cookie:
         return None
     try:
-        return await _session(request, cookie)
+        return await _by_token(request, cookie)
     except Unauthorized:
         return None
 
 
-async def _session(request: web.Request, token: str) -> Session:
+async def _by_bearer(request: web.Request, token: str) -> Session:
+    if not is_api_key(token):
+        return await _by_token(request, token)
+    session = await request.app[API_KEYS].session(token)
+    request[USER_ID] = session.user.id
+    return session
+
+
+async def _by_token(request: web.Request, token: str) -> Session:
+    """A session's, from the header or the cookie. No API key: in a cookie it would be sent on behalf of other sites."""
     session = await request.app[ACCOUNTS].session(token)
     request[USER_ID] = session.user.id
     return session

@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from chitram.domain.identifiers import SHORT_LENGTH
-from chitram.handlers import pages_ring
+from chitram.handlers import pages_ring, pages_settings
 from chitram.handlers.assets import root_file, static_file
 from chitram.handlers.pages_account import choose_theme, log_in, log_out, login_page, register, register_page
 from chitram.handlers.pages_editing import delete_image, edit_image
@@ -35,10 +35,22 @@ def page_routes() -> list[web.RouteDef]:
         web.post("/register", page(register)),
         web.post("/logout", page(log_out)),
         web.post("/theme", choose_theme),
+        *_settings_routes(),
         *_ring_routes(),
         web.get("/static/{version}/{name:.+}", static_file),
         web.get("/favicon.ico", root_file),
         web.get("/robots.txt", root_file),
+    ]
+
+
+def _settings_routes() -> list[web.RouteDef]:
+    """The settings. What the form for a key shows may be loaded again: its address answers GET too."""
+    address = pages_settings.ADDRESS
+    return [
+        web.get(address, page(pages_settings.settings_page)),
+        web.get(f"{address}/keys", page(pages_settings.settings_page)),
+        web.post(f"{address}/keys", page(pages_settings.create_key)),
+        web.post(f"{address}/keys/{{id}}/revoke", page(pages_settings.revoke_key)),
     ]
 
 

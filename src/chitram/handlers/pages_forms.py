@@ -29,6 +29,7 @@ _AT_THE_FORM = (
 )
 _AT_A_FIELD: dict[type[errors.ChitramError], str] = {
     errors.EmailExists: "email",
+    errors.KeyNameTaken: "name",
     errors.DeleteTokenRequired: "delete_token",
     errors.InvalidDeleteToken: "delete_token",
 }

@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 
 from chitram.domain.account import User
+from chitram.domain.api_key import ApiKey, in_order
 from chitram.domain.identifiers import ImageId, short_id
 from chitram.domain.image import Image, Thumbnails
 from chitram.domain.thumbnail import DEFAULT_SIZE, SIZES, ThumbnailFormat
@@ -69,6 +70,18 @@ def user_fields(user: User) -> dict[str, Any]:
         "is_active": user.is_active,
         "is_admin": user.is_admin,
         "created_at": timestamp(user.created_at),
+    }
+
+
+def key_fields(key: ApiKey) -> dict[str, Any]:
+    """An API key as its owner sees it: without the secret, which nobody sees twice."""
+    return {
+        "id": key.id,
+        "name": key.name,
+        "scopes": [scope.value for scope in in_order(key.scopes)],
+        "created_at": timestamp(key.created_at),
+        "expires_at": timestamp(key.expires_at) if key.expires_at else None,
+        "last_used_at": timestamp(key.last_used_at) if key.last_used_at else None,
     }
 
 

@@ -3,7 +3,7 @@
 import orjson
 from aiohttp import web
 
-from chitram.handlers.auth import optional_session
+from chitram.handlers.auth import identify
 from chitram.keys import HEALTH, METRICS, SITE, UPLOADS
 from chitram.services.health import Report
 
@@ -13,8 +13,8 @@ NOT_STORED = {"Cache-Control": "no-store"}
 async def health(request: web.Request) -> web.Response:
     """``GET /health``: all in one answer; 503 only when the database is away. Node names are for administrators."""
     report = await request.app[HEALTH].report()
-    session = await optional_session(request) if report.database else None
-    fields = _fields(request, report, detailed=bool(session and session.user.is_admin))
+    session = await identify(request) if report.database else None
+    fields = _fields(request, report, detailed=bool(session and session.is_admin))
     return _json(fields, 503 if report.status == "unhealthy" else 200)
 
 

@@ -6,10 +6,11 @@ from contextlib import suppress
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from chitram.domain.api_key import Scope
 from chitram.domain.errors import Unauthorized
 from chitram.domain.image import ANONYMOUS, Caller, Visibility
 from chitram.domain.media import MediaType
-from chitram.handlers.auth import optional_session
+from chitram.handlers.auth import identify, optional_session
 from chitram.handlers.form_views import UploadPanel, visibility_choices
 from chitram.handlers.views import Shell
 from chitram.keys import REQUEST_ID, UPLOADS
@@ -23,6 +24,7 @@ _NOTICES = {
     "deleted": "The picture is gone.",
     "saved": "Saved.",
     "welcome": "Your account is open. Everything you upload from now on is kept here.",
+    "key-revoked": "Done. That API key is worth nothing any more.",
     "goodbye": "You are logged out.",
     "ring-changed": "Done. Every process goes by the new node set within a second.",
     "key-invalidated": "Done. No process reads any more what was cached under that key.",
@@ -31,7 +33,9 @@ _NOTICES = {
 
 
 def page(handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> Handler:
-    """A handler that answers with pages: it knows the visitor before it starts, and so do its error pages."""
+    """A handler that answers with pages: it knows the visitor before it starts, and so do its error pages. They are for
+    people: an API key is refused.
+    """
 
     async def with_visitor(request: web.Request) -> web.StreamResponse:
         request[VISITOR] = await optional_session(request)
@@ -48,9 +52,10 @@ def admin_page(handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) 
     async def for_administrators(request: web.Request) -> web.StreamResponse:
         session = None
         with suppress(Unauthorized):
-            session = await optional_session(request)
+            session = await identify(request)
         if session is None or not session.user.is_admin:
             raise web.HTTPNotFound
+        session.permit(Scope.ADMIN)
         request[VISITOR] = session
         return await handler(request)
 
@@ -81,7 +86,7 @@ def shell_of(request: web.Request) -> Shell:
         here=request.path_qs if request.method == "GET" else "/",
         notice=_NOTICES.get(request.query.get("notice", "")),
         upload=upload_panel(request),
-        is_admin=bool(session and session.user.is_admin),
+        is_admin=bool(session and session.is_admin),
     )
 
 

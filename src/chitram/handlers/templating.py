@@ -11,8 +11,11 @@ from chitram.domain.errors import InvalidRequest
 from chitram.handlers.assets import ASSETS, Assets, web_directory
 from chitram.handlers.shell import shell_of
 from chitram.handlers.views import View
+from chitram.keys import SITE
 
 _HOST = re.compile(r"[A-Za-z0-9._\[\]:-]+")
+_THIS_MACHINE = re.compile(r"(localhost|127\.[0-9.]+|\[::1\])(:[0-9]+)?")
+"""Where browsers send cookies that are for HTTPS alone without it."""
 _ASK_AGAIN = "private, no-cache"
 
 
@@ -44,7 +47,12 @@ def render(request: web.Request, view: View, *, status: int = 200) -> web.Respon
 
 
 def origin_of(request: web.Request) -> str:
-    """Scheme and host as the visitor knows them, for links that are copied elsewhere. Raises ``InvalidRequest``."""
+    """Scheme and host as the visitor knows them, for links that are copied elsewhere. Raises ``InvalidRequest``.
+
+    In production a proxy ends TLS in front of us: nobody can sign in without (:class:`~chitram.keys.Site`), and a link
+    that says otherwise would send an API key in the clear.
+    """
     if not _HOST.fullmatch(request.host):
         raise InvalidRequest("The Host header is not the name of a host.")
-    return f"{request.scheme}://{request.host}"
+    secure = request.app[SITE].secure_cookies and not _THIS_MACHINE.fullmatch(request.host)
+    return f"{'https' if secure else request.scheme}://{request.host}"

@@ -7,7 +7,15 @@ from typing import Literal
 from uuid import uuid4
 
 from chitram.domain.account import User, email_problem, normalise_email, password_problem
-from chitram.domain.errors import InvalidCredentials, Unauthorized, UserInactive, ValidationFailed
+from chitram.domain.api_key import ApiKey, Scope
+from chitram.domain.errors import (
+    Forbidden,
+    InvalidCredentials,
+    ScopeMissing,
+    Unauthorized,
+    UserInactive,
+    ValidationFailed,
+)
 from chitram.domain.image import Caller
 from chitram.services.ports import Passwords, Tokens, Users
 
@@ -24,15 +32,30 @@ class SignedIn:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """The account that a request speaks for, with the token that it carried."""
+    """The account that a request speaks for, with the token that it carried, or the API key that limits it."""
 
     user: User
     token: str
+    key: ApiKey | None = None
+
+    @property
+    def is_admin(self) -> bool:
+        """An administrator's key has that power only with the scope for it."""
+        return self.user.is_admin and (self.key is None or Scope.ADMIN in self.key.scopes)
 
     @property
     def caller(self) -> Caller:
         """The same, in the words of the access rules."""
-        return Caller(self.user.id, is_admin=self.user.is_admin)
+        return Caller(self.user.id, is_admin=self.is_admin)
+
+    def permit(self, needs: Scope | None) -> None:
+        """Refuse a key without the scope *needs*, and any key where there is none. Raises ``Forbidden``."""
+        if self.key is None:
+            return
+        if needs is None:
+            raise Forbidden("An API key cannot do this. Sign in with the account's password.")
+        if needs not in self.key.scopes:
+            raise ScopeMissing(needs)
 
 
 class Accounts:

@@ -3,11 +3,12 @@
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
 from chitram.domain.account import User
+from chitram.domain.api_key import ApiKey
 from chitram.domain.identifiers import ImageId
 from chitram.domain.image import Image, Thumbnails, Visibility
 from chitram.domain.media import MediaType
@@ -221,6 +222,30 @@ class Users(Protocol):
 
     async def revoke(self, token_id: str, expires_at: datetime) -> None:
         """Make one token worthless; it may be forgotten after *expires_at*."""
+        ...
+
+
+class ApiKeyStore(Protocol):
+    """API keys by the hash of their secret. Raises ``ServiceUnavailable`` when the database cannot be reached."""
+
+    async def add(self, key: ApiKey, sha256: str, *, at_most: int) -> None:
+        """Store a new key. Raises ``KeyNameTaken``, and ``TooManyKeys`` for an account that has *at_most*."""
+        ...
+
+    async def by_hash(self, sha256: str) -> tuple[ApiKey, User] | None:
+        """The key with its account, active or not. Never cached."""
+        ...
+
+    async def of(self, user_id: str) -> Sequence[ApiKey]:
+        """An account's keys, newest first."""
+        ...
+
+    async def remove(self, user_id: str, key_id: str) -> bool:
+        """Forget one of an account's keys; ``False`` when there was none."""
+        ...
+
+    async def mark_used(self, used: Mapping[str, datetime], *, unless_within: timedelta) -> None:
+        """Note when keys (by id) were used, unless there is a note that is hardly older."""
         ...
 
 
