@@ -1,0 +1,38 @@
+"""The fields of accounts."""
+
+from typing import Any
+
+from chitram.domain.account import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH
+from chitram.handlers.api_accounts import Credentials, PasswordChange
+from chitram.handlers.openapi.fields import Schema, flag, moment, record, ref, sent, sometimes, text
+from chitram.handlers.openapi.image_schemas import UUID_PATTERN
+
+_EMAIL: dict[str, Any] = {"examples": ["ann@example.com"]}
+_PASSWORD: dict[str, Any] = {"format": "password", "examples": ["correct horse battery"]}
+_NEW_PASSWORD = {**_PASSWORD, "minLength": MIN_PASSWORD_LENGTH, "maxLength": MAX_PASSWORD_LENGTH}
+_TOKEN = {"access_token": text("Send it as `Authorization: Bearer TOKEN`."), "token_type": text(const="bearer")}
+
+ACCOUNT_SCHEMAS: dict[str, Schema] = {
+    "NewAccount": sent(Credentials, email=_EMAIL, password=_NEW_PASSWORD),
+    "Credentials": sent(Credentials, email=_EMAIL, password=_PASSWORD),
+    "PasswordChange": sent(PasswordChange, current_password=_PASSWORD, new_password=_NEW_PASSWORD),
+    "PasswordGrant": sometimes(
+        record(
+            "OAuth 2.0 (RFC 6749), section 4.3.2.",
+            grant_type=text(const="password"),
+            username=text("The email address.", **_EMAIL),
+            password=text(**_PASSWORD),
+        ),
+        "grant_type",
+    ),
+    "User": record(
+        "An account, as its owner sees it.",
+        id=text(format="uuid", pattern=UUID_PATTERN),
+        email=text(**_EMAIL),
+        is_active=flag(),
+        is_admin=flag(),
+        created_at=moment(),
+    ),
+    "SignedIn": record("An account with a fresh token.", user=ref("User"), **_TOKEN),
+    "Token": record("A fresh token.", **_TOKEN),
+}
