@@ -8,7 +8,7 @@ from chitram.handlers.openapi.fields import Schema, flag, integer, listed, maybe
 
 UUID_PATTERN = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 UUID_EXAMPLE, SHORT_EXAMPLE = "51e6e972-e59e-8e37-84e2-f12d6a1b2f4d", "G7kKzVd2yw4y"
-SHA256 = text("Of the file as uploaded.", pattern="^[0-9a-f]{64}$")
+SHA256 = text("Of the file as uploaded.", pattern="^[0-9a-f]{64}$", examples=["9f86d081" * 8])
 TITLE = text(minLength=1, maxLength=MAX_TITLE_LENGTH, examples=["harbour"])
 _EXAMPLE_PATH = f"/api/v1/images/{UUID_EXAMPLE}"
 

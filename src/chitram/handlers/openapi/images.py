@@ -84,7 +84,7 @@ def upload_operation(limits: UploadLimits) -> dict[str, Operation]:
             "contentMediaType": "application/octet-stream",
             "description": f"The picture, of at most {limits.max_bytes:,} bytes: {', '.join(kinds)}; told by content.",
         },
-        title=text("Without one: the file's name.", maxLength=MAX_TITLE_LENGTH),
+        title=text("Without one: the file's name.", maxLength=MAX_TITLE_LENGTH, examples=["harbour"]),
         visibility={**ref("Visibility"), "default": "unlisted"},
     )
     return {
@@ -92,7 +92,7 @@ def upload_operation(limits: UploadLimits) -> dict[str, Operation]:
             id="uploadImage",
             tag=_TAG,
             summary="Upload a picture",
-            description="The size is checked while the body arrives. `Expect: 100-continue` saves the body of a refusal.",
+            description="The size is checked as the body arrives. `Expect: 100-continue` saves the body of a refusal.",
             access=Access.ANYONE if limits.anonymous else Access.SIGNED_IN,
             body=Body({"multipart/form-data": sometimes(fields, "title", "visibility")}, whole=False),
             answers={
