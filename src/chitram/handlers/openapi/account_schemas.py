@@ -19,7 +19,7 @@ ACCOUNT_SCHEMAS: dict[str, Schema] = {
     "PasswordGrant": sometimes(
         record(
             "OAuth 2.0 (RFC 6749), section 4.3.2.",
-            grant_type=text(const="password"),
+            grant_type=text("Is not looked at: this is the only grant.", examples=["password"]),
             username=text("The email address.", **_EMAIL),
             password=text(**_PASSWORD),
         ),

@@ -59,8 +59,8 @@ IMAGES: dict[str, Operation] = {
         id="deleteImage",
         tag=_TAG,
         summary="Delete a picture",
-        description="By its owner, an administrator, or with the token of an anonymous upload, sent as header, body or "
-        "query. From then on metadata, file and thumbnails are 404 from every process.",
+        description="By its owner, an administrator, or with the token of an anonymous upload, sent as header, "
+        "query or, without these, body. From then on metadata, file and thumbnails are 404 from every process.",
         access=Access.ANYONE,
         parameters=(
             IMAGE_ID,
