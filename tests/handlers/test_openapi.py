@@ -72,6 +72,16 @@ async def test_every_example_is_an_example(service):
     for schema in _schemas(found):
         for example in schema.get("examples", []):
             assert not list(checks.invalid(schema, example)), (schema, example)
+    for content in _contents(found["paths"]):
+        for example in content.get("examples", {}).values():
+            assert not list(checks.invalid(content["schema"], example["value"])), example
+
+
+def _contents(paths: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for item in paths.values():
+        for operation in item.values():
+            for answer in operation["responses"].values():
+                yield from answer.get("content", {}).values()
 
 
 def _schemas(part: object) -> Iterator[dict[str, Any]]:

@@ -81,13 +81,19 @@ def _possible(method: str, operation: Operation, known: dict[str, tuple[int, str
 
 def _answer(path: str, status: int, possible: list[str], known: dict[str, tuple[int, str]]) -> dict[str, Any]:
     schema = {**ref("Problem"), "properties": {"status": {"const": status}, "code": {"enum": possible}}}
-    content: dict[str, Any] = {PROBLEM: {"schema": schema}}
+    words = {code: known[code][1] if known[code][0] == status else FRAMEWORK_WORDS[status] for code in possible}
+    examples = {code: {"value": _example(status, code, words[code])} for code in possible}
+    content: dict[str, Any] = {PROBLEM: {"schema": schema, "examples": examples}}
     if not path.startswith("/api/"):
         content["text/html"] = {"schema": text("A page, for those who ask for one.")}
-    words = {code: known[code][1] if known[code][0] == status else FRAMEWORK_WORDS[status] for code in possible}
     names = ("X-Request-ID", "Cache-Control", *_HEADERS.get(status, ()))
     return {
         "description": "  \n".join([HTTPStatus(status).phrase, *(f"`{code}` {word}" for code, word in words.items())]),
         "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in names},
         "content": content,
     }
+
+
+def _example(status: int, code: str, sentence: str) -> dict[str, Any]:
+    words = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": sentence}
+    return {**words, "instance": "0b6e3b1e5f2a4c7d-1f", "code": code, "details": {}}
