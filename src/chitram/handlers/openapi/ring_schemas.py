@@ -23,6 +23,7 @@ from chitram.services.ring_ports import HoldingKind
 _WEIGHT = number(exclusiveMinimum=0, examples=[1.0])
 _MEMBER = text("What the operator wants of it.", enum=[state.value for state in Member])
 _NAME = text(examples=["a"])
+_SEED = integer("Its place beside the salt.", minimum=0)
 
 
 def _set(node: Schema, **more: Schema) -> Schema:
@@ -46,6 +47,7 @@ _NODE = record(
     serving=flag("This process may read it now."),
     address=maybe(text("Without credentials.", examples=["redis-a:6379"])),
     weight=_WEIGHT,
+    seed=_SEED,
     share=ratio("Its part of all keys, exact."),
     sampled=ratio("Its part of `sample` keys."),
     hit_ratio=maybe(ratio("Of the last minute in this process.")),
@@ -95,7 +97,7 @@ RING_SCHEMAS: dict[str, Schema] = {
     "Action": text(enum=[action.value for action in Action]),
     "NodeChange": sent(ChangeRequest, name={"examples": ["d"]}, address={"examples": ["redis-d:6379"]}),
     "NodeCommit": sent(CommitRequest, name={"examples": ["d"]}, version={"description": "Of the plan."}),
-    "NodeSet": _set(record("One node.", name=_NAME, weight=_WEIGHT, state=_MEMBER, share=ratio())),
+    "NodeSet": _set(record("One node.", name=_NAME, weight=_WEIGHT, seed=_SEED, state=_MEMBER, share=ratio())),
     "RingReport": _set(
         _NODE,
         sentence=text("All of it in a line."),
