@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 
+from chitram.domain.api_key import Scope
 from chitram.domain.errors import EmailExists
 from chitram.handlers.openapi.document import addresses, operations
 from chitram.handlers.present import user_fields
@@ -150,6 +151,12 @@ async def _accounts(service: Client) -> None:
         assert await status_of(service, API + path, token=token) == 200
     assert (await upload(service, token=token))["duplicate"] is False
     assert (await upload(service, token=token))["duplicate"] is True
+    wanted = {"name": "laptop", "scopes": ["read"], "expires_in": 60}
+    async with service.post(f"{API}/users/me/keys", json=wanted, headers=bearer(token)) as answer:
+        key = await answer.json()
+    assert await status_of(service, f"{API}/users/me/keys", token=token) == 200
+    assert await status_of(service, f"{API}/users/me", token=key["key"]) == 200
+    assert await status_of(service, f"{API}/users/me/keys/{key['id']}", method="DELETE", token=token) == 204
     change = {"current_password": PASSWORD, "new_password": "another good one"}
     async with service.post(f"{API}/auth/password", json=change, headers=bearer(token)) as answer:
         token = (await answer.json())["access_token"]
@@ -235,6 +242,31 @@ async def _tried(service: Client, method: str, path: str, **options: Any) -> Non
     assert await status_of(service, path, method=method, **options) >= 400
 
 
+async def test_every_api_key_is_refused_where_the_description_says_so(service, own_settings):
+    """Each operation is tried with a key that has every scope but the one that it is said to need."""
+    token = await administrator(service, own_settings)
+    service.session.cookie_jar.clear()
+    keys: dict[str | None, str] = {None: await _key(service, token, *Scope)}
+    keys |= {scope: await _key(service, token, *set(Scope) - {scope}) for scope in Scope}
+    for path, methods in (await document(service))["paths"].items():
+        address = path.format(id="G7kKzVd2yw4y", ext="jpg", size=150, kind="webp", key="image:1")
+        for method, operation in methods.items():
+            ways = operation["security"]
+            if not ways or {"apiKey": []} in ways:
+                continue
+            scope = next((way["apiKey"][0] for way in ways if "apiKey" in way), None)
+            async with service.request(method, address, headers=bearer(keys[scope])) as answer:
+                assert answer.status == 403, (method, path)
+                assert (await answer.json())["details"] == ({"scope": scope} if scope else {}), (method, path)
+
+
+async def _key(service: Client, token: str, *scopes: Scope) -> str:
+    wanted = {"name": "without " + ", ".join(sorted(set(Scope) - set(scopes))), "scopes": scopes}
+    async with service.post(f"{API}/users/me/keys", json=wanted, headers=bearer(token)) as answer:
+        assert answer.status == 201
+        return str((await answer.json())["key"])
+
+
 async def test_an_answer_that_is_not_described_fails_the_test_that_met_it(service, monkeypatch):
     """With the place where it belongs: a new field, a field that is gone, a code, a header, a parameter."""
     fields = "chitram.handlers.api_accounts.user_fields"
@@ -256,5 +288,5 @@ async def test_an_answer_that_is_not_described_fails_the_test_that_met_it(servic
 
 def test_a_route_without_a_description_is_told_where_it_belongs():
     """The nearest neighbour's file."""
-    advice = missing(f"GET {API}/users/me/keys/{{id}}")
-    assert f"'GET {API}/users/me/keys/{{id}}' to src/chitram/handlers/openapi/accounts.py" in advice
+    advice = missing(f"GET {API}/users/me/dreams")
+    assert f"'GET {API}/users/me/dreams' to src/chitram/handlers/openapi/accounts.py" in advice

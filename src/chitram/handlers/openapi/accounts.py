@@ -1,5 +1,6 @@
 """``/api/v1/auth`` and ``/api/v1/users/me``."""
 
+from chitram.domain.api_key import Scope
 from chitram.handlers.openapi.fields import ref
 from chitram.handlers.openapi.image_schemas import SHA256
 from chitram.handlers.openapi.parameters import CURSOR, LIMIT
@@ -47,7 +48,7 @@ ACCOUNTS: dict[str, Operation] = {
         codes=("INVALID_CREDENTIALS", "USER_INACTIVE"),
     ),
     f"GET {API}/auth/me": Operation(
-        id="whoAmI", tag=_TAG, summary="Who am I?", access=Access.SIGNED_IN, answers={200: _ME}
+        id="whoAmI", tag=_TAG, summary="Who am I?", access=Access.SIGNED_IN, scope=Scope.READ, answers={200: _ME}
     ),
     f"POST {API}/auth/logout": Operation(
         id="logout",
@@ -68,13 +69,14 @@ ACCOUNTS: dict[str, Operation] = {
         codes=("INVALID_CREDENTIALS",),
     ),
     f"GET {API}/users/me": Operation(
-        id="getMe", tag=_TAG, summary="Who am I?", access=Access.SIGNED_IN, answers={200: _ME}
+        id="getMe", tag=_TAG, summary="Who am I?", access=Access.SIGNED_IN, scope=Scope.READ, answers={200: _ME}
     ),
     f"GET {API}/users/me/images": Operation(
         id="listMyImages",
         tag=_TAG,
         summary="My pictures",
         access=Access.SIGNED_IN,
+        scope=Scope.READ,
         parameters=(LIMIT, CURSOR, in_query("sha256", SHA256, "Only the picture with these bytes.")),
         answers={200: json_answer("A page.", "ImagePage", "Cache-Control", "Link")},
         codes=("VALIDATION_ERROR",),

@@ -1,5 +1,6 @@
 """``/api/v1/admin``."""
 
+from chitram.domain.api_key import Scope
 from chitram.handlers.openapi.fields import text
 from chitram.handlers.openapi.vocabulary import Access, Answer, Operation, in_path, json_answer, json_body
 from chitram.handlers.present import API
@@ -17,6 +18,7 @@ ADMINISTRATION: dict[str, Operation] = {
         tag=_TAG,
         summary="The ring now",
         access=Access.ADMINISTRATOR,
+        scope=Scope.ADMIN,
         answers={200: json_answer("With every node's figures.", "RingReport", "Cache-Control")},
     ),
     f"POST {API}/admin/ring/plan": Operation(
@@ -25,6 +27,7 @@ ADMINISTRATION: dict[str, Operation] = {
         summary="What would move?",
         description="Changes nothing.",
         access=Access.ADMINISTRATOR,
+        scope=Scope.ADMIN,
         body=json_body("NodeChange"),
         answers={200: json_answer("The plan.", "RingPlan", "Cache-Control")},
         codes=("CONFLICT",),
@@ -35,6 +38,7 @@ ADMINISTRATION: dict[str, Operation] = {
         summary="Make a planned change",
         description="Refused when the set changed since the plan. Every process follows within a second.",
         access=Access.ADMINISTRATOR,
+        scope=Scope.ADMIN,
         body=json_body("NodeCommit"),
         answers={200: json_answer("The set now.", "NodeSet", "Cache-Control")},
         codes=("CONFLICT",),
@@ -45,6 +49,7 @@ ADMINISTRATION: dict[str, Operation] = {
         summary="Where is a key?",
         description="And what each node really holds under it; never the value.",
         access=Access.ADMINISTRATOR,
+        scope=Scope.ADMIN,
         parameters=(_KEY,),
         answers={200: json_answer("Where it lies.", "CacheKey", "Cache-Control")},
         codes=("VALIDATION_ERROR",),
@@ -54,6 +59,7 @@ ADMINISTRATION: dict[str, Operation] = {
         tag=_TAG,
         summary="Forget a key",
         access=Access.ADMINISTRATOR,
+        scope=Scope.ADMIN,
         parameters=(_KEY,),
         answers={204: Answer("No process reads any more what was cached.")},
         codes=("VALIDATION_ERROR",),

@@ -9,6 +9,7 @@ from chitram.handlers.auth import SESSION_COOKIE
 from chitram.handlers.openapi.account_schemas import ACCOUNT_SCHEMAS
 from chitram.handlers.openapi.accounts import ACCOUNTS
 from chitram.handlers.openapi.administration import ADMINISTRATION
+from chitram.handlers.openapi.api_keys import API_KEYS
 from chitram.handlers.openapi.image_bytes import IMAGE_BYTES
 from chitram.handlers.openapi.image_schemas import IMAGE_SCHEMAS
 from chitram.handlers.openapi.images import IMAGES, upload_operation
@@ -33,6 +34,7 @@ _TAGS = {
     "Images": "Upload, lists, metadata, changes, deletion.",
     "Bytes": "Originals and thumbnails, with ranges and validators.",
     "Accounts": "Sign in, and what is the caller's own.",
+    "API keys": "For programs; no key may use these.",
     "Administration": "The ring of cache nodes; for others than administrators there is nothing here.",
     "Probes": "For machines.",
 }
@@ -42,6 +44,12 @@ _SECURITY = {
         "scheme": "bearer",
         "bearerFormat": "JWT",
         "description": "A token from register, login or token.",
+    },
+    "apiKey": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "ctm_ and 48 hexadecimal digits",
+        "description": "An API key with the scope that is named.",
     },
     "session": {
         "type": "apiKey",
@@ -56,7 +64,7 @@ _TOKEN = f"POST {API}/auth/token"
 
 def operations(limits: UploadLimits) -> dict[str, Operation]:
     """Everything that is described, by ``METHOD path``, whether or not it is switched on."""
-    return upload_operation(limits) | IMAGES | IMAGE_BYTES | ACCOUNTS | ADMINISTRATION | PROBES
+    return upload_operation(limits) | IMAGES | IMAGE_BYTES | ACCOUNTS | API_KEYS | ADMINISTRATION | PROBES
 
 
 def addresses(routes: Iterable[web.RouteDef]) -> list[tuple[str, str]]:
@@ -105,7 +113,7 @@ def _operation(method: str, path: str, operation: Operation) -> dict[str, Any]:
         "operationId": operation.id,
         "tags": [operation.tag],
         "summary": operation.summary,
-        "security": operation.access.security,
+        "security": operation.access.security(operation.scope),
         "responses": dict(sorted(answers.items())),
     }
     if operation.description:

@@ -1,5 +1,6 @@
 """Originals and thumbnails."""
 
+from chitram.domain.api_key import Scope
 from chitram.domain.media import MediaType
 from chitram.domain.thumbnail import SIZES, ThumbnailFormat
 from chitram.handlers.openapi.fields import Schema, integer, text
@@ -30,6 +31,7 @@ def _thumbnail(name: str, summary: str, *variables: Schema, kinds: list[str]) ->
         tag=_TAG,
         summary=summary,
         access=Access.ANYONE,
+        scope=Scope.READ,
         parameters=(*variables, *_CONDITIONS),
         answers=_bytes(kinds),
         codes=_THUMBNAIL_CODES,
@@ -43,6 +45,7 @@ def _original(name: str, summary: str, *variables: Schema, missing: tuple[str, .
         summary=summary,
         description="Bytes as they were uploaded. The `ETag` is their SHA-256.",
         access=Access.ANYONE,
+        scope=Scope.READ,
         parameters=(*variables, *_CONDITIONS),
         answers=_bytes([kind.value for kind in MediaType], "Content-Disposition"),
         codes=("IMAGE_NOT_FOUND", *missing),
@@ -65,6 +68,7 @@ IMAGE_BYTES: dict[str, Operation] = {
         tag=_TAG,
         summary="All thumbnails' addresses",
         access=Access.ANYONE,
+        scope=Scope.READ,
         parameters=(IMAGE_ID,),
         answers={200: json_answer("By size and format.", "ThumbnailAddresses", "Cache-Control")},
         codes=("IMAGE_NOT_FOUND", "THUMBNAIL_NOT_READY"),

@@ -1,5 +1,6 @@
 """``/api/v1/images``: upload, lists, metadata. Their bytes are in ``image_bytes.py``."""
 
+from chitram.domain.api_key import Scope
 from chitram.domain.image import MAX_TITLE_LENGTH
 from chitram.handlers.openapi.fields import record, ref, sometimes, text
 from chitram.handlers.openapi.parameters import CURSOR, IF_MATCH, IF_NONE_MATCH, IMAGE_ID, LIMIT
@@ -37,6 +38,7 @@ IMAGES: dict[str, Operation] = {
         summary="A picture's metadata",
         description="A private picture of somebody else is missing.",
         access=Access.ANYONE,
+        scope=Scope.READ,
         parameters=(IMAGE_ID, IF_NONE_MATCH),
         answers={
             200: json_answer("The metadata.", "Image", "Cache-Control", "ETag", "X-Cache", "X-Cache-Node"),
@@ -50,10 +52,11 @@ IMAGES: dict[str, Operation] = {
         summary="Change title or visibility",
         description="A merge patch (RFC 7396): what is absent stays. For the owner and for administrators.",
         access=Access.ANYONE,
+        scope=Scope.UPLOAD,
         parameters=(IMAGE_ID, IF_MATCH),
         body=json_body("ImagePatch"),
         answers={200: json_answer("As it is now.", "Image", "ETag")},
-        codes=("IMAGE_NOT_FOUND", "FORBIDDEN", "PRECONDITION_FAILED"),
+        codes=("IMAGE_NOT_FOUND", "PRECONDITION_FAILED"),
     ),
     f"DELETE {API}/images/{{id}}": Operation(
         id="deleteImage",
@@ -62,6 +65,7 @@ IMAGES: dict[str, Operation] = {
         description="By its owner, an administrator, or with the token of an anonymous upload, sent as header, "
         "query or, without these, body. From then on metadata, file and thumbnails are 404 from every process.",
         access=Access.ANYONE,
+        scope=Scope.DELETE,
         parameters=(
             IMAGE_ID,
             in_header("X-Delete-Token", text(), _TOKEN_WORDS),
@@ -69,7 +73,7 @@ IMAGES: dict[str, Operation] = {
         ),
         body=json_body("DeleteToken", required=False),
         answers={204: Answer("It is gone.")},
-        codes=("IMAGE_NOT_FOUND", "FORBIDDEN", "DELETE_TOKEN_REQUIRED", "INVALID_DELETE_TOKEN"),
+        codes=("IMAGE_NOT_FOUND", "DELETE_TOKEN_REQUIRED", "INVALID_DELETE_TOKEN"),
     ),
 }
 
@@ -94,6 +98,7 @@ def upload_operation(limits: UploadLimits) -> dict[str, Operation]:
             summary="Upload a picture",
             description="The size is checked as the body arrives. `Expect: 100-continue` saves the body of a refusal.",
             access=Access.ANYONE if limits.anonymous else Access.SIGNED_IN,
+            scope=Scope.UPLOAD,
             body=Body({"multipart/form-data": sometimes(fields, "title", "visibility")}, whole=False),
             answers={
                 200: json_answer("The caller has this picture already.", "UploadedImage", "Location", "Cache-Control"),

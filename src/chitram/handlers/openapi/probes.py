@@ -11,7 +11,7 @@ PROBES: dict[str, Operation] = {
         id="getHealth",
         tag=_TAG,
         summary="Is everything fine?",
-        access=Access.ANYONE,
+        access=Access.WHOEVER,
         answers={
             200: json_answer("The database answers; the rest may be degraded.", "Health", "Cache-Control"),
             503: json_answer("The database is away.", "Health", "Cache-Control"),

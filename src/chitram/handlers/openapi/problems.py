@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from chitram.domain import errors
+from chitram.domain.api_key import Scope
 from chitram.handlers.errors import FRAMEWORK_CODES, FRAMEWORK_WORDS, STATUS
 from chitram.handlers.openapi.fields import Schema, integer, listed, record, ref, sometimes, text
 from chitram.handlers.openapi.vocabulary import Operation
@@ -34,6 +35,8 @@ def problem_schema() -> Schema:
         "type": "object",
         "description": "Facts for programs; which ones depends on `code`.",
         "properties": {
+            "scope": text("`FORBIDDEN`: what the API key lacks.", enum=list(Scope)),
+            "max_keys": integer("`CONFLICT`: how many API keys an account may have.", minimum=0),
             "max_bytes": integer("`FILE_TOO_LARGE`: how long a file may be.", minimum=0),
             "max_pixels": integer("`IMAGE_TOO_MANY_PIXELS`: how many there may be.", minimum=0),
         },

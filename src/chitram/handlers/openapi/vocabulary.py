@@ -4,45 +4,46 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from chitram.domain.api_key import Scope
 from chitram.handlers.openapi.fields import Schema, ref
 
 Security = list[dict[str, list[str]]]
 JSON = "application/json"
 _CREDENTIALS: Security = [{"bearer": []}, {"session": []}, {"password": []}]
-_SECURITY: dict[str, Security] = {
-    "open": [],
-    "anyone": [{}, *_CREDENTIALS],
-    "signed in": _CREDENTIALS,
-    "administrator": _CREDENTIALS,
-}
 _REFUSALS = {
     "open": (),
-    "anyone": ("UNAUTHORIZED", "TOKEN_EXPIRED"),
-    "signed in": ("UNAUTHORIZED", "TOKEN_EXPIRED"),
-    "administrator": ("NOT_FOUND",),
+    "whoever": ("UNAUTHORIZED", "TOKEN_EXPIRED"),
+    "anyone": ("UNAUTHORIZED", "TOKEN_EXPIRED", "FORBIDDEN"),
+    "signed in": ("UNAUTHORIZED", "TOKEN_EXPIRED", "FORBIDDEN"),
+    "administrator": ("NOT_FOUND", "FORBIDDEN"),
 }
 
 
 class Access(Enum):
-    """Who may call an operation."""
+    """Who may call an operation. An API key may where it has the operation's scope, and nowhere else."""
 
     OPEN = "open"
     """Credentials are not looked at."""
+    WHOEVER = "whoever"
+    """Signed in or not, with whatever API key; a bearer token that is sent must be right."""
     ANYONE = "anyone"
-    """Signed in or not; a bearer token that is sent must be right."""
+    """The same, but an API key needs the scope."""
     SIGNED_IN = "signed in"
     ADMINISTRATOR = "administrator"
     """For everybody else there is nothing at the address."""
 
     @property
-    def security(self) -> Security:
-        """What is to be sent; any one of these."""
-        return _SECURITY[self.value]
-
-    @property
     def codes(self) -> tuple[str, ...]:
         """Of the errors for those who may not."""
         return _REFUSALS[self.value]
+
+    def security(self, scope: Scope | None) -> Security:
+        """What is to be sent; any one of these."""
+        if self is Access.OPEN:
+            return []
+        nobody: Security = [{}] if self in {Access.WHOEVER, Access.ANYONE} else []
+        by_key: Security = [{"apiKey": [scope] if scope else []}] if scope or self is Access.WHOEVER else []
+        return [*nobody, *_CREDENTIALS, *by_key]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,8 @@ class Operation:
     """One method of one address.
 
     *codes* are those of the errors that are this operation's own; what its access, its body and its method bring along
-    is added (``problems.py``). *remote* says that the database is asked, so that it may be away.
+    is added (``problems.py``). *scope* is what an API key needs; without one it is refused. *remote* says that the
+    database is asked, so that it may be away.
     """
 
     id: str
@@ -80,6 +82,7 @@ class Operation:
     parameters: tuple[Schema, ...] = ()
     body: Body | None = None
     codes: tuple[str, ...] = ()
+    scope: Scope | None = None
     remote: bool = True
 
 
