@@ -16,14 +16,16 @@ from chitram.domain.errors import ChitramError
 from chitram.domain.node_set import Action, RingNode
 from chitram.handlers.api_keys import KeyRequest
 from chitram.handlers.errors import FRAMEWORK_CODES
+from chitram.handlers.openapi.document import describe
 from chitram.handlers.present import API, key_fields
 from chitram.handlers.ring_json import inspection_fields, plan_fields, report_fields
-from chitram.handlers.routes import api_routes, probe_routes
+from chitram.handlers.routes import api_routes, description_routes, probe_routes
 from chitram.metrics import Metrics
 from chitram.services.ports import NodePlan, NodeSet
 from chitram.services.ring_dip import Dip
 from chitram.services.ring_ports import Holding, Inspection, RingEvent, RingMap
 from chitram.services.ring_report import report_of
+from chitram.services.uploads import UploadLimits
 from chitram.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -122,7 +124,9 @@ def test_every_error_code_is_documented_and_exists():
 
 
 @pytest.mark.parametrize(
-    "route", [*api_routes(), *probe_routes(metrics=True)], ids=lambda route: f"{route.method} {route.path}"
+    "route",
+    [*api_routes(), *description_routes(), *probe_routes(metrics=True)],
+    ids=lambda route: f"{route.method} {route.path}",
 )
 def test_every_address_is_documented(route):
     """Method and path, with its variables under their documented names."""
@@ -149,6 +153,23 @@ def test_every_scope_and_field_of_an_api_key_is_documented():
     assert set(re.findall(r"(?m)^\| `(\w+)` \|", text)) == set(Scope)
     assert f"{SHORTEST_LIFE.total_seconds():.0f} to {LONGEST_LIFE.total_seconds():.0f}" in text
     assert f"with {MAX_KEYS} keys" in text
+
+
+def test_the_description_gives_the_same_codes_as_the_page():
+    """In `api.md`: each code with its status, whichever operation it is; 404 and 405 are the addresses' own."""
+    rows = (re.match(r"\| `([A-Z_]+)` \| (\d{3}) \|(.*)", line) for line in (DOCS / "api.md").read_text().splitlines())
+    page = {(row[1], status) for row in rows if row for status in [row[2], *re.findall(r"[Ww]ith (\d{3}):", row[3])]}
+    limits = UploadLimits(max_bytes=1, allowed_types=frozenset(), anonymous=True, concurrency=1, wait=1)
+    document = describe([*api_routes(), *probe_routes(metrics=True)], version="1", limits=limits)
+    operations = [operation for item in document["paths"].values() for operation in item.values()]
+    described = {
+        (code, status)
+        for operation in operations
+        for status, answer in operation["responses"].items()
+        for content in answer.get("content", {}).values()
+        for code in content["schema"].get("properties", {}).get("code", {}).get("enum", ())
+    }
+    assert described | {("METHOD_NOT_ALLOWED", "405")} == page
 
 
 def test_the_proxy_s_settings_are_those_that_were_tried():

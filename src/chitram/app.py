@@ -3,6 +3,7 @@
 from datetime import timedelta
 from importlib.metadata import version
 
+import orjson
 from aiohttp import web
 
 from chitram.adapters.api_keys_sql import SqlApiKeys
@@ -23,10 +24,11 @@ from chitram.adapters.tokens import JwtTokens
 from chitram.adapters.users_sql import SqlUsers
 from chitram.embedded.chaos import NoChaos
 from chitram.handlers.middlewares import observed
+from chitram.handlers.openapi.document import describe
 from chitram.handlers.pages import page_routes, setup_pages
 from chitram.handlers.present import image_body
-from chitram.handlers.routes import api_routes, probe_routes
-from chitram.keys import ACCOUNTS, API_KEYS, GALLERY, HEALTH, METRICS, RING_ADMIN, SITE, UPLOADS, Site
+from chitram.handlers.routes import api_routes, description_routes, probe_routes
+from chitram.keys import ACCOUNTS, API_KEYS, DESCRIPTION, GALLERY, HEALTH, METRICS, RING_ADMIN, SITE, UPLOADS, Site
 from chitram.lifespan import (
     background_context,
     closing_context,
@@ -139,7 +141,8 @@ def create_app(settings: Settings, *, sole: bool = False, chaos: Chaos | None = 
     app[SITE] = Site(settings.app_env == "production", int(lifetime.total_seconds()), version("chitram"))
     metrics.gauges = lambda: gauges(cache, uploads, thumbnailer, database)
 
-    routes = [*api_routes(), *probe_routes(metrics=_metrics_here(settings)), *page_routes()]
+    app[DESCRIPTION] = describe_app(settings)
+    routes = [*_described_routes(settings), *description_routes(), *page_routes()]
     app.add_routes(observed(routes, metrics, health))
     setup_pages(app)
     housekeeping = Housekeeping(images=images, storage=storage)
@@ -177,5 +180,12 @@ def create_probe_app(app: web.Application, *, metrics: bool) -> web.Application:
     return probes
 
 
-def _metrics_here(settings: Settings) -> bool:
-    return settings.metrics_enabled and not settings.metrics_port
+def describe_app(settings: Settings) -> bytes:
+    """The OpenAPI document of what these settings switch on. Connects to nothing."""
+    described = describe(_described_routes(settings), version=version("chitram"), limits=upload_limits(settings))
+    return orjson.dumps(described)
+
+
+def _described_routes(settings: Settings) -> list[web.RouteDef]:
+    metrics = settings.metrics_enabled and not settings.metrics_port
+    return [*api_routes(), *probe_routes(metrics=metrics)]

@@ -44,6 +44,8 @@ HEALTH = web.AppKey("health", Health)
 RING_ADMIN = web.AppKey("ring_admin", RingAdmin)
 METRICS = web.AppKey("metrics", Metrics)
 SITE = web.AppKey("site", Site)
+DESCRIPTION = web.AppKey("description", bytes)
+"""The OpenAPI document of this application, as it goes out."""
 ERROR_PAGES: web.AppKey[Callable[[web.Request, ProblemDetails], web.StreamResponse]] = web.AppKey("error_pages")
 """Renders an error for a browser."""
 

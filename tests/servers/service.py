@@ -12,9 +12,11 @@ from aiohttp.test_utils import TestClient, TestServer
 from chitram.adapters.schema import migrate
 from chitram.app import create_app
 from chitram.embedded.node import NodeProcess
+from chitram.keys import DESCRIPTION
 from chitram.services.ring_ports import Chaos
 from chitram.settings import Settings
 from tests.api import healthy
+from tests.described import described
 
 StartService = Callable[..., Awaitable[TestClient[Any, Any]]]
 
@@ -45,12 +47,17 @@ def on_postgres(postgres_url: str) -> dict[str, object]:
 
 @pytest.fixture
 async def start_service(own_settings: dict[str, object]) -> AsyncIterator[StartService]:
-    """Start a service; settings by name change what `own_settings` says. More than one shares database and storage."""
+    """Start a service; settings by name change what `own_settings` says. More than one shares database and storage.
+
+    Whatever it answers is held against its own description (`tests/described.py`).
+    """
     clients: list[TestClient[Any, Any]] = []
 
     async def start(*, sole: bool = True, chaos: Chaos | None = None, **wanted: object) -> TestClient[Any, Any]:
         app = create_app(Settings.load({}, {**own_settings, **wanted}, dotenv=None), sole=sole, chaos=chaos)
-        client = TestClient(TestServer(app), cookie_jar=CookieJar(unsafe=True))
+        client = TestClient(
+            TestServer(app), cookie_jar=CookieJar(unsafe=True), middlewares=(described(app[DESCRIPTION]),)
+        )
         clients.append(client)
         await client.start_server()
         return client

@@ -20,6 +20,7 @@ _COMMANDS = {
     "cache": "chitram.cli.cache:cache",
     "doctor": "chitram.cli.doctor.command:doctor",
     "config": "chitram.cli.config:config",
+    "openapi": "chitram.cli.openapi:openapi",
     "storage": "chitram.cli.storage:storage",
     "jobs": "chitram.cli.jobs:jobs",
     "thumbs": "chitram.cli.thumbs:thumbs",

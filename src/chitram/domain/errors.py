@@ -84,6 +84,7 @@ class TooManyPixels(ValidationFailed):
     """A decompression bomb, or simply a picture larger than this site takes."""
 
     code = "IMAGE_TOO_MANY_PIXELS"
+    default = "The picture has more pixels than this site takes."
 
     def __init__(self, pixels: int, limit: int) -> None:
         super().__init__(detail=f"The picture has {pixels / 1e6:.0f} megapixels; the limit is {limit / 1e6:.0f}.")
@@ -226,6 +227,7 @@ class FileTooLarge(ChitramError):
     """Said as soon as the limit is passed, without reading on."""
 
     code = "FILE_TOO_LARGE"
+    default = "The file is larger than this site takes."
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"The file is larger than {limit / 1024 / 1024:g} MB.")

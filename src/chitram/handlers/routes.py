@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from chitram.domain.identifiers import SHORT_LENGTH
-from chitram.handlers import api_accounts, api_admin, api_images, api_keys, probes
+from chitram.handlers import api_accounts, api_admin, api_images, api_keys, description, probes
 from chitram.handlers.present import API
 from chitram.handlers.shell import admin_page, nothing
 
@@ -55,6 +55,11 @@ def _admin_routes() -> list[web.RouteDef]:
         web.delete(cache, admin_page(api_admin.invalidate_key)),
         *(web.route("*", address, nothing) for address in (ring, plan, cache)),
     ]
+
+
+def description_routes() -> list[web.RouteDef]:
+    """The description of all of this, which does not describe itself."""
+    return [web.get("/openapi.json", description.openapi_json), web.get("/docs", description.docs_page)]
 
 
 def probe_routes(*, metrics: bool) -> list[web.RouteDef]:

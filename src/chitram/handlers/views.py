@@ -139,6 +139,14 @@ class RegisterPage:
 
 
 @dataclass(frozen=True, slots=True)
+class DocsPage:
+    """The API by Swagger UI, in a page without the gallery's shell; *description* is the address of the document."""
+
+    template: ClassVar[str] = "pages/docs.html"
+    description: str = "/openapi.json"
+
+
+@dataclass(frozen=True, slots=True)
 class ErrorPage:
     """What went wrong and what to do next. *retry* and *login* are addresses, where they help."""
 
