@@ -32,5 +32,6 @@ def _ring(nodes, vnodes, salt):
     ring = HashRing(nodes, vnodes, salt)
     orders: list[tuple[str, ...]] = []
     ring.table(orders.append)
-    setattr(ring, "table", lambda make: _Table(ring.slots, {order: make(order) for order in orders}))  # noqa: B010  # another type
+    slots = ring.slots  # not the ring itself: a ring that knows itself outlives its place in the cache
+    setattr(ring, "table", lambda make: _Table(slots, {order: make(order) for order in orders}))  # noqa: B010  # another type
     return ring
