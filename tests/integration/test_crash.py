@@ -1,5 +1,6 @@
 """What is left behind by a process that dies between two writes is made up for at the next start."""
 
+import asyncio
 import os
 from pathlib import Path
 
@@ -21,10 +22,11 @@ async def test_owed_thumbnails_are_made_at_the_next_start(start_service, monkeyp
     """The first process dies before it made them."""
 
     async def die(*_anything: object) -> None:
-        """Do nothing, as a dead process does."""
+        """Never come to an end."""
+        await asyncio.Event().wait()
 
     with monkeypatch.context() as dying:
-        dying.setattr(Thumbnailer, "_make", die)
+        dying.setattr(Thumbnailer, "perform", die)
         first = await start_service()
         fields = await upload(first)
         assert (await show(first, fields["id"]))[1]["thumbnail_ready"] is False
