@@ -1,6 +1,7 @@
 """How a job is tried, put off and given up: the service's own code over a queue in memory."""
 
 import asyncio
+from collections.abc import Collection
 from contextlib import asynccontextmanager, nullcontext
 
 import pytest
@@ -32,8 +33,8 @@ class Queue:
         taken, self.due = self.due[:limit], self.due[limit:]
         return [Job(kind, image_id, "key", claimed_by, attempt, 0.0) for image_id, attempt in taken]
 
-    async def renew(self, kind: str, claimed_by: str, image_ids: set[ImageId], *, lease: float) -> None:
-        self.renewed |= image_ids
+    async def renew(self, kind: str, claimed_by: str, image_ids: Collection[ImageId], *, lease: float) -> None:
+        self.renewed |= {*image_ids}
 
     async def put_off(self, job: Job, pause: float, reason: str, *, counted: bool) -> None:
         self.put.append((job.image_id, pause, reason, counted))
