@@ -65,7 +65,7 @@ def promtool() -> str:
 
 @pytest.fixture
 def start_prometheus(tmp_path: Path, promtool: str) -> Iterator[StartPrometheus]:
-    """Start it on these instances of the service, these nodes by name, these workers. Scrapes and rules every second."""
+    """Start it on these instances, these nodes by name and these workers. Scrapes and rules every second."""
     program = shutil.which("prometheus") or missing("Prometheus", "install it (Debian: apt-get install prometheus)")
     exporter = shutil.which("prometheus-redis-exporter") or shutil.which("redis_exporter")
     if exporter is None:
