@@ -160,6 +160,8 @@ def test_a_job_that_always_fails_is_kept_for_a_person(chitram: Chitram, on_sqlit
     wait_until(lambda: jobs(on_sqlite, "dead")["dead"] == 1)
     (job,) = jobs(on_sqlite, "dead")["jobs"]
     assert (job["id"], job["attempts"], job["reason"]) == (image_id, 5, "RuntimeError: this decoder has a bug")
+    [*_, line] = [json.loads(line) for line in broken.errors.splitlines() if "a job failed unexpectedly" in line]
+    assert (line["image"], bool(line["request_id"])) == (image_id, True)
     told = CliRunner().invoke(main, ["jobs", "dead"], env=on_sqlite)
     assert told.exit_code == 1
     assert re.search(rf"{image_id} .* 5 +RuntimeError: this decoder has a bug", told.output)

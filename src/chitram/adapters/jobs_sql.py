@@ -66,18 +66,13 @@ class SqlJobs:
             return ()
         async with self._database.write() as connection:
             now = await database_now(connection)
-            due = select(jobs.c.image_id).where(jobs.c.kind == kind, jobs.c.due_at <= now).order_by(jobs.c.due_at)
-            # SQLite has no such lock and needs none: the transaction began with BEGIN IMMEDIATE. PostgreSQL may run a
-            # subquery more than once, and lock more than it was asked for, unless it is materialized.
-            locked = due.limit(limit).with_for_update(skip_locked=True).cte("due")
-            theirs = locked.prefix_with("MATERIALIZED", dialect="postgresql")
+            due = _unlocked(kind, jobs.c.due_at <= now, limit=limit)
             taken = {
                 "claimed_by": claimed_by,
                 "due_at": now + timedelta(seconds=lease),
                 "attempts": jobs.c.attempts + 1,
             }
-            mine = and_(jobs.c.kind == kind, jobs.c.image_id.in_(select(theirs.c.image_id)))
-            rows = (await connection.execute(update(jobs).where(mine).values(taken).returning(*_CLAIMED))).all()
+            rows = (await connection.execute(update(jobs).where(due).values(taken).returning(*_CLAIMED))).all()
             keys = select(images.c.id, images.c.blob_key).where(images.c.id.in_([row.image_id for row in rows]))
             blobs = {row.id: row.blob_key for row in await connection.execute(keys)}
         return [
@@ -94,8 +89,8 @@ class SqlJobs:
         ]
 
     async def renew(self, kind: str, claimed_by: str, image_ids: Collection[ImageId], *, lease: float) -> None:
-        """In one statement."""
-        mine = and_(jobs.c.kind == kind, jobs.c.claimed_by == claimed_by, jobs.c.image_id.in_(image_ids))
+        """In one statement. What somebody settles or deletes at this moment need not be renewed."""
+        mine = _unlocked(kind, and_(jobs.c.claimed_by == claimed_by, jobs.c.image_id.in_(image_ids)))
         async with self._database.write() as connection:
             until = await database_now(connection) + timedelta(seconds=lease)
             await connection.execute(update(jobs).where(mine).values(due_at=until))
@@ -114,11 +109,12 @@ class SqlJobs:
 
     async def hand_back(self, kind: str, claimed_by: str) -> int:
         """In one statement, so that a claim whose answer was never read is handed back too."""
-        mine = and_(jobs.c.kind == kind, jobs.c.claimed_by == claimed_by)
+        mine = _unlocked(kind, jobs.c.claimed_by == claimed_by)
         async with self._database.write() as connection:
             now = within_statement(connection)
             free = {"claimed_by": None, "due_at": now, "attempts": jobs.c.attempts - 1}
-            return (await connection.execute(update(jobs).where(mine).values(free))).rowcount
+            handed = await connection.execute(update(jobs).where(mine).values(free).returning(jobs.c.image_id))
+            return len(handed.all())
 
     async def adopt(self, kind: str) -> int:
         """Of thumbnails; looks first."""
@@ -131,8 +127,8 @@ class SqlJobs:
             now = literal(await database_now(connection), jobs.c.due_at.type)
             due = case((images.c.thumbnails == Thumbnails.PENDING, now), else_=None)
             found = select(images.c.id, literal(kind), now, due, literal(0)).where(lacking)
-            # Nobody may delete the image meanwhile; who is about to needs no job for it.
-            found = found.with_for_update(read=True, key_share=True, skip_locked=True)
+            # Nobody may delete the image meanwhile, and who is about to needs no job for it; nor may two adopt at once.
+            found = found.with_for_update(skip_locked=True)
             dialect: Any = sqlite if self._database.is_sqlite else postgresql
             adding = dialect.insert(jobs).from_select(["image_id", "kind", "owed_at", "due_at", "attempts"], found)
             return int((await connection.execute(adding.on_conflict_do_nothing())).rowcount)
@@ -154,6 +150,17 @@ class SqlJobs:
         async with self._database.read() as connection:
             due = and_(jobs.c.kind == kind, jobs.c.due_at <= within_statement(connection))
             return (await connection.execute(select(jobs.c.image_id).where(due).limit(1))).first() is not None
+
+
+def _unlocked(kind: str, condition: ColumnElement[bool], *, limit: int | None = None) -> ColumnElement[bool]:
+    """Jobs of which nobody else is changing the row, the longest due first: who asks like this waits for nobody.
+
+    SQLite has no such lock and needs none: a writing transaction there begins with BEGIN IMMEDIATE. PostgreSQL may run
+    a subquery more than once, and lock more than it was asked for, unless it is materialized.
+    """
+    query = select(jobs.c.image_id).where(jobs.c.kind == kind, condition).order_by(jobs.c.due_at).limit(limit)
+    rows = query.with_for_update(skip_locked=True).cte("unlocked").prefix_with("MATERIALIZED", dialect="postgresql")
+    return and_(jobs.c.kind == kind, jobs.c.image_id.in_(select(rows.c.image_id)))
 
 
 def _theirs(image_id: str, job: Job | None, kind: str) -> ColumnElement[bool]:
