@@ -90,7 +90,7 @@ async def test_the_oldest_come_first_with_all_that_their_doer_needs(images, queu
     assert job.blob_key.endswith(first)
     assert 0 <= job.age < 60
     assert (await claim_one(queue)).image_id == second
-    assert await queue.claim(KIND, "ann", limit=1, lease=LONG) == ()
+    assert not await queue.claim(KIND, "ann", limit=1, lease=LONG)
 
 
 async def test_a_claim_that_ended_is_anybody_s_and_no_longer_its_holder_s(database, images, queue):
@@ -103,7 +103,7 @@ async def test_a_claim_that_ended_is_anybody_s_and_no_longer_its_holder_s(databa
     assert await images.settle_thumbnails(image_id, reason="no picture", job=lost) is None
     await queue.put_off(lost, 0.0, "late", counted=True)
     assert await queue.hand_back(KIND, "frozen") == 0
-    assert await queue.claim(KIND, "bob", limit=1, lease=LONG) == ()
+    assert not await queue.claim(KIND, "bob", limit=1, lease=LONG)
     assert await states(database) == {image_id: "pending"}
     assert await images.settle_thumbnails(image_id, job=job) is not None
     assert await states(database) == {image_id: "ready"}
@@ -130,7 +130,7 @@ async def test_what_is_put_off_waits_and_counts_its_attempts(database, images, q
     """Unless it was nobody's fault."""
     (image_id,) = await filled(images, 1)
     await queue.put_off(await claim_one(queue), LONG, "the disk\n is full\0", counted=True)
-    assert await queue.claim(KIND, "ann", limit=1, lease=LONG) == ()
+    assert not await queue.claim(KIND, "ann", limit=1, lease=LONG)
     (listed,) = await list_jobs(database, Thumbnails.PENDING, 9)
     assert (listed.image_id, listed.attempts, listed.reason) == (image_id, 1, "the disk is full")
     assert 3500 < (listed.due or 0) <= LONG
@@ -153,7 +153,7 @@ async def test_what_was_given_up_waits_for_a_person(database, images, queue):
     """With its reason and its attempts; retried, it begins anew."""
     (image_id,) = await filled(images, 1)
     await images.settle_thumbnails(image_id, reason="no picture", job=await claim_one(queue))
-    assert await queue.claim(KIND, "ann", limit=1, lease=LONG) == ()
+    assert not await queue.claim(KIND, "ann", limit=1, lease=LONG)
     census = await queue.census(KIND)
     assert (census.owed, census.dead, census.overdue) == (0, 1, 0.0)
     (listed,) = await list_jobs(database, Thumbnails.FAILED, 9)

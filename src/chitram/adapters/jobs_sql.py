@@ -22,6 +22,7 @@ from chitram.services.job_ports import Census, Job
 from chitram.services.thumbnails import THUMBNAILS
 
 _CLAIMED = (jobs.c.image_id, jobs.c.attempts, jobs.c.owed_at, jobs.c.request_id)
+_BLOB_KEY = select(images.c.blob_key).where(images.c.id == jobs.c.image_id).scalar_subquery().label("blob_key")
 
 
 async def owe(connection: AsyncConnection, *image_ids: str, kind: str = THUMBNAILS) -> None:
@@ -61,38 +62,22 @@ class SqlJobs:
         self._database = database
 
     async def claim(self, kind: str, claimed_by: str, *, limit: int, lease: float) -> Sequence[Job]:
-        """Looks first: an empty queue costs a read of its index."""
+        """Looks first: a queue without anything due costs a read of its index, and holds up no writer."""
         if not await self._is_due(kind):
-            return ()
+            return []
         async with self._database.write() as connection:
-            now = await database_now(connection)
+            now, until = within_statement(connection), within_statement(connection, timedelta(seconds=lease))
             due = _unlocked(kind, jobs.c.due_at <= now, limit=limit)
-            taken = {
-                "claimed_by": claimed_by,
-                "due_at": now + timedelta(seconds=lease),
-                "attempts": jobs.c.attempts + 1,
-            }
-            rows = (await connection.execute(update(jobs).where(due).values(taken).returning(*_CLAIMED))).all()
-            keys = select(images.c.id, images.c.blob_key).where(images.c.id.in_([row.image_id for row in rows]))
-            blobs = {row.id: row.blob_key for row in await connection.execute(keys)}
-        return [
-            Job(
-                kind,
-                ImageId(row.image_id),
-                blobs[row.image_id],
-                claimed_by,
-                row.attempts,
-                max((now - row.owed_at).total_seconds(), 0.0),
-                row.request_id,
-            )
-            for row in sorted(rows, key=lambda row: row.owed_at)
-        ]
+            taken = {"claimed_by": claimed_by, "due_at": until, "attempts": jobs.c.attempts + 1}
+            change = update(jobs).where(due).values(taken).returning(*_CLAIMED, _BLOB_KEY, now.label("now"))
+            rows = (await connection.execute(change)).all()
+        return [_job(kind, claimed_by, row) for row in sorted(rows, key=lambda row: row.owed_at)]
 
     async def renew(self, kind: str, claimed_by: str, image_ids: Collection[ImageId], *, lease: float) -> None:
         """In one statement. What somebody settles or deletes at this moment need not be renewed."""
         mine = _unlocked(kind, and_(jobs.c.claimed_by == claimed_by, jobs.c.image_id.in_(image_ids)))
         async with self._database.write() as connection:
-            until = await database_now(connection) + timedelta(seconds=lease)
+            until = within_statement(connection, timedelta(seconds=lease))
             await connection.execute(update(jobs).where(mine).values(due_at=until))
 
     async def put_off(self, job: Job, pause: float, reason: str, *, counted: bool) -> None:
@@ -104,7 +89,7 @@ class SqlJobs:
             "attempts": job.attempt if counted else job.attempt - 1,
         }
         async with self._database.write() as connection:
-            due = await database_now(connection) + timedelta(seconds=pause)
+            due = within_statement(connection, timedelta(seconds=pause))
             await connection.execute(update(jobs).where(mine).values(due_at=due, **values))
 
     async def hand_back(self, kind: str, claimed_by: str) -> int:
@@ -124,7 +109,7 @@ class SqlJobs:
             if (await connection.execute(select(images.c.id).where(lacking).limit(1))).first() is None:
                 return 0
         async with self._database.write() as connection:
-            now = literal(await database_now(connection), jobs.c.due_at.type)
+            now = within_statement(connection)
             due = case((images.c.thumbnails == Thumbnails.PENDING, now), else_=None)
             found = select(images.c.id, literal(kind), now, due, literal(0)).where(lacking)
             # Nobody may delete the image meanwhile, and who is about to needs no job for it; nor may two adopt at once.
@@ -150,6 +135,11 @@ class SqlJobs:
         async with self._database.read() as connection:
             due = and_(jobs.c.kind == kind, jobs.c.due_at <= within_statement(connection))
             return (await connection.execute(select(jobs.c.image_id).where(due).limit(1))).first() is not None
+
+
+def _job(kind: str, claimed_by: str, row: Any) -> Job:
+    age = max((row.now - row.owed_at).total_seconds(), 0.0)
+    return Job(kind, ImageId(row.image_id), row.blob_key, claimed_by, row.attempts, age, row.request_id)
 
 
 def _unlocked(kind: str, condition: ColumnElement[bool], *, limit: int | None = None) -> ColumnElement[bool]:
