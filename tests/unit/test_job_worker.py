@@ -9,7 +9,7 @@ import pytest
 from chitram.domain.errors import ServiceUnavailable
 from chitram.domain.identifiers import ImageId, new_image_id
 from chitram.domain.job import ATTEMPTS, pause_after
-from chitram.services import job_worker
+from chitram.services import job_attempts, job_worker
 from chitram.services.job_ports import Census, Hopeless, Job, Setback
 from chitram.services.job_worker import Finished, JobWorker
 from tests.waiting import until
@@ -25,9 +25,12 @@ class Queue:
         self.handed_back = 0
         self.asked = 0
         self.away = False
+        self.open = asyncio.Event()
+        self.open.set()
 
     async def claim(self, kind: str, claimed_by: str, *, limit: int, lease: float) -> list[Job]:
         self.asked += 1
+        await self.open.wait()
         if self.away:
             raise ServiceUnavailable
         taken, self.due = self.due[:limit], self.due[limit:]
@@ -40,6 +43,7 @@ class Queue:
         self.put.append((job.image_id, pause, reason, counted))
 
     async def hand_back(self, kind: str, claimed_by: str) -> int:
+        assert self.open.is_set(), "a claim was under way"
         self.handed_back += 1
         return 0
 
@@ -148,6 +152,16 @@ async def test_no_more_are_claimed_than_are_done_at_a_time(monkeypatch):
     assert stage.finished == []
 
 
+async def test_a_claim_that_is_under_way_at_the_end_is_waited_for():
+    """Broken off, it would be nobody's until it ends by itself, and its locks would hold up what is handed back."""
+    stage = Stage()
+    stage.queue.open.clear()
+    async with stage.working():
+        await until(lambda: stage.queue.asked == 1)
+        asyncio.get_running_loop().call_later(0.05, stage.queue.open.set)
+    assert stage.queue.handed_back == 1
+
+
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
@@ -181,7 +195,7 @@ async def test_what_kills_whoever_does_it_is_given_up_without_being_begun():
 
 async def test_what_hangs_is_no_attempt_for_ever(monkeypatch):
     """It counts as one that failed."""
-    monkeypatch.setattr(job_worker, "JOB_SECONDS", 0.02)
+    monkeypatch.setattr(job_attempts, "JOB_SECONDS", 0.02)
     stage = Stage()
     stage.shop.gate.clear()
     async with stage.working():

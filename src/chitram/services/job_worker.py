@@ -15,23 +15,18 @@ from typing import Any, Protocol
 
 from chitram.domain.errors import ServiceUnavailable
 from chitram.domain.identifiers import ImageId
-from chitram.domain.job import ATTEMPTS, pause_after, reason_of
 from chitram.logs import current_request, get_logger
-from chitram.redaction import Redaction
-from chitram.services.job_ports import Hopeless, Job, JobQueue, JobResult, Setback, Workshop
+from chitram.services.job_attempts import REST_SECONDS, Attempts
+from chitram.services.job_ports import Job, JobQueue, JobResult, Workshop
+from chitram.services.uninterrupted import uninterrupted
 
 log = get_logger(__name__)
 
 LEASE_SECONDS = 30.0
 """When the jobs of a killed process are free again; a living one renews three times as often."""
-JOB_SECONDS = 300.0
-"""After which an attempt counts as failed, so that what hangs is not renewed for ever."""
 POLL_SECONDS = 1.0
-REST_SECONDS = 5.0
-"""How long nothing is taken up after the database or the storage was away."""
 ADOPT_SECONDS = 60.0
 MOST_CONTEXTS = 1000
-_DIED = "whoever did it died or froze each time, such as of too little memory"
 
 Loop = Callable[[], Coroutine[Any, Any, None]]
 
@@ -83,7 +78,7 @@ class JobWorker:
         around: Callable[[str], AbstractContextManager[object]],
     ) -> None:
         self._queue = queue
-        self._workshop = workshop
+        self._attempts = Attempts(queue, workshop)
         self._kind = workshop.kind
         self._claimed_by = claimed_by
         self._concurrency = concurrency
@@ -113,7 +108,7 @@ class JobWorker:
                         running.create_task(self._do(job), context=self._context_of(job))
                     await self._woken()
         finally:
-            await asyncio.shield(asyncio.ensure_future(self._hand_back()))
+            await uninterrupted(self._hand_back())
 
     async def renew(self) -> None:
         """Keep the claims of what is being done, until cancelled."""
@@ -121,13 +116,14 @@ class JobWorker:
             await asyncio.sleep(LEASE_SECONDS / 3)
             if self._running:
                 with suppress(ServiceUnavailable):  # the worst that follows is that somebody does the same
-                    await self._queue.renew(self._kind, self._claimed_by, {*self._running}, lease=LEASE_SECONDS)
+                    mine = {*self._running}
+                    await uninterrupted(self._queue.renew(self._kind, self._claimed_by, mine, lease=LEASE_SECONDS))
 
     async def adopt(self) -> None:
         """Queue what is owed without a job, now and every minute, until cancelled."""
         while True:
             with suppress(ServiceUnavailable):
-                if adopted := await self._queue.adopt(self._kind):
+                if adopted := await uninterrupted(self._queue.adopt(self._kind)):
                     log.info("queued what was owed without a job", kind=self._kind, jobs=adopted)
                     self._wake.set()
             await asyncio.sleep(ADOPT_SECONDS)
@@ -137,7 +133,8 @@ class JobWorker:
         if not free or time.monotonic() < self._rests_until:
             return ()
         try:
-            return await self._queue.claim(self._kind, self._claimed_by, limit=free, lease=LEASE_SECONDS)
+            claiming = self._queue.claim(self._kind, self._claimed_by, limit=free, lease=LEASE_SECONDS)
+            return await uninterrupted(claiming)
         except ServiceUnavailable as error:
             log.warning("cannot ask the database which jobs are owed", kind=self._kind, reason=str(error))
             self._rest()
@@ -151,64 +148,19 @@ class JobWorker:
 
     async def _do(self, job: Job) -> None:
         began = time.monotonic()
+        result: JobResult = "deferred"
         try:
             with self._around(job.kind):
-                result = await self._attempt(job)
+                result = await self._attempts.make(job)
+        except ServiceUnavailable:
+            self._rest()
         except Exception:
             log.exception("a job could not be settled; its claim ends by itself", kind=job.kind, image=job.image_id)
-            result = "deferred"
         finally:
             self._running.discard(job.image_id)
             self._wake.set()
         seconds = time.monotonic() - began
         self._finished(Finished(job.kind, result, seconds, job.age + seconds))
-
-    async def _attempt(self, job: Job) -> JobResult:
-        try:
-            return await self._judged(job)
-        except ServiceUnavailable as error:
-            return await self._put_off(job, str(error))
-
-    async def _judged(self, job: Job) -> JobResult:
-        if job.attempt > ATTEMPTS:
-            return await self._give_up(job, _DIED)
-        try:
-            async with asyncio.timeout(JOB_SECONDS):
-                await self._workshop.perform(job)
-        except ServiceUnavailable:
-            raise
-        except Hopeless as error:
-            return await self._give_up(job, str(error))
-        except Setback as error:
-            return await self._try_again(job, str(error))
-        except TimeoutError:
-            return await self._try_again(job, f"it was not done within {JOB_SECONDS:g} s")
-        except Exception as error:
-            log.exception("a job failed unexpectedly", kind=job.kind, image=job.image_id, attempt=job.attempt)
-            return await self._try_again(job, _told(error))
-        return "done"
-
-    async def _give_up(self, job: Job, reason: str) -> JobResult:
-        await self._workshop.give_up(job, reason)
-        log.warning("a job is given up", kind=job.kind, image=job.image_id, reason=reason, attempts=job.attempt)
-        return "failed"
-
-    async def _try_again(self, job: Job, reason: str) -> JobResult:
-        if job.attempt >= ATTEMPTS:
-            return await self._give_up(job, reason)
-        pause = pause_after(job.attempt, random.random())  # noqa: S311  no secret
-        await self._queue.put_off(job, pause, reason, counted=True)
-        fields = {"kind": job.kind, "image": job.image_id, "reason": reason, "seconds": round(pause)}
-        log.info("a job will be tried again", **fields)
-        return "deferred"
-
-    async def _put_off(self, job: Job, reason: str) -> JobResult:
-        """The database or the storage is away: that is no fault of the job, and the next one would fare no better."""
-        log.warning("a job is put off", kind=job.kind, image=job.image_id, reason=reason)
-        self._rest()
-        with suppress(ServiceUnavailable):  # then its claim ends by itself
-            await self._queue.put_off(job, REST_SECONDS, reason, counted=False)
-        return "deferred"
 
     def _rest(self) -> None:
         self._rests_until = time.monotonic() + REST_SECONDS
@@ -224,8 +176,3 @@ class JobWorker:
             context = copy_context()
             context.run(current_request.set, job.request_id or "")
         return context
-
-
-def _told(error: Exception) -> str:
-    """It will stand in the database and on terminals."""
-    return Redaction()(reason_of(error))

@@ -13,6 +13,7 @@ from chitram.domain.thumbnail import thumbnail_key, thumbnail_keys
 from chitram.logs import get_logger
 from chitram.services.job_ports import Hopeless, Job, Setback
 from chitram.services.ports import BlobStorage, Images, Pictures
+from chitram.services.uninterrupted import uninterrupted
 
 log = get_logger(__name__)
 
@@ -56,7 +57,7 @@ class Thumbnailer:
 
     async def _settle(self, image_id: ImageId, *, job: Job | None = None, reason: str | None = None) -> None:
         """Without a *reason* they are made."""
-        settled = await self._images.settle_thumbnails(image_id, reason=reason, job=job)
+        settled = await uninterrupted(self._images.settle_thumbnails(image_id, reason=reason, job=job))
         if not settled and not await self._images.known([image_id]):
             await self._storage.delete(thumbnail_keys(image_id))  # deleted while we were drawing
 
