@@ -59,7 +59,7 @@ async def scraped(
     }
     started = [chitram("serve", "--port", 0, environ=environ) for _ in range(2)]
     urls = [each.wait_for("ready ") for each in started]
-    worker = chitram("worker", "--metrics-port", free_port(), environ=environ).wait_for("ready ")
+    worker = chitram("worker", "--concurrency", 1, "--metrics-port", free_port(), environ=environ).wait_for("ready ")
     nodes = {name: f"127.0.0.1:{node.port}" for name, node in redis_nodes.items()}
     instances, workers = [url.removeprefix("http://") for url in urls], [worker.removeprefix("http://")]
     prometheus = start_prometheus(instances, nodes, workers)
