@@ -20,12 +20,13 @@ from ring import Membership
 ROOT = Path(__file__).parent.parent
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-INSTANCES = ("app-1", "app-2", "migrate")
+INSTANCES = ("app-1", "app-2", "worker", "migrate")
 ONCE = {"migrate"}
 """What runs and ends has no health."""
 MUST_BE_SET = {
     "APP_ENV",
     "DATABASE_URL",
+    "JOBS",
     "JWT_SECRET_KEY",
     "MINIO_ACCESS_KEY",
     "MINIO_BUCKET",
@@ -81,7 +82,7 @@ def test_the_file_keeps_to_the_schema():
 def test_the_installation_is_whole():
     """What it is said to have."""
     assert set(SERVICES) == {
-        *("proxy", "app-1", "app-2", "migrate", "redis-a", "redis-b", "redis-c"),
+        *("proxy", "app-1", "app-2", "worker", "migrate", "redis-a", "redis-b", "redis-c"),
         *("postgres", "minio", "prometheus", "redis-exporter", "grafana"),
     }
 
@@ -147,7 +148,7 @@ def test_each_image_of_ours_is_built_by_one_service_that_its_users_wait_for():
     builders = [(service["image"], name) for name, service in SERVICES.items() if "build" in service]
     assert len(dict(builders)) == len(builders)
     assert "migrate" in SERVICES["app-1"]["depends_on"]
-    assert {SERVICES[name]["image"] for name in ("app-1", "app-2")} == {SERVICES["migrate"]["image"]}
+    assert {SERVICES[name]["image"] for name in ("app-1", "app-2", "worker")} == {SERVICES["migrate"]["image"]}
     assert dict(builders)[SERVICES["app-1"]["image"]] == "migrate"
 
 
@@ -213,7 +214,7 @@ def test_networks_keep_apart_what_has_no_business_with_each_other():
 
 def test_the_instances_wait_for_the_schema_and_for_nothing_that_may_be_away():
     """The service starts without Redis and without its storage."""
-    for name in ("app-1", "app-2"):
+    for name in ("app-1", "app-2", "worker"):
         assert set(SERVICES[name]["depends_on"]) == {"migrate", "postgres"}
 
 
@@ -245,7 +246,7 @@ def test_the_image_runs_commands_that_exist():
     instructions = {words[0]: words[1] for words in dockerfile("Dockerfile")}
     entry, default = json.loads(instructions["ENTRYPOINT"]), json.loads(instructions["CMD"])
     assert entry == ["chitram"]
-    for arguments in (default, SERVICES["migrate"]["command"]):
+    for arguments in (default, SERVICES["migrate"]["command"], SERVICES["worker"]["command"]):
         done = CliRunner().invoke(main, [arguments[0], "--help"])
         assert done.exit_code == 0, done.output
         for option in arguments[1:]:
@@ -268,6 +269,18 @@ def test_the_health_checks_ask_addresses_that_exist():
     assert port
     for text, path in zip(asked, ("/health/ready", "/health/live"), strict=True):
         assert f"127.0.0.1:{port[1]}{path}" in text
+
+
+def test_the_worker_does_what_the_instances_leave_to_it_and_is_watched():
+    """Its probes are on the port that the health check asks, and Prometheus finds each of them by its name."""
+    assert {environment(name)["JOBS"] for name in ("app-1", "app-2", "worker")} == {"worker"}
+    port = int(environment("worker")["METRICS_PORT"])
+    assert f"127.0.0.1:{port}/health/ready" in shlex.join(SERVICES["worker"]["healthcheck"]["test"])
+    assert "METRICS_PORT" not in environment("app-1")
+    config = yaml.safe_load((ROOT / "grafana" / "prometheus.yml").read_text())
+    (job,) = [each for each in config["scrape_configs"] if each["job_name"] == "chitram-worker"]
+    assert job["dns_sd_configs"] == [{"names": ["worker"], "type": "A", "port": port}]
+    assert {"watch", "data"} == set(SERVICES["worker"]["networks"])
 
 
 def test_the_devcontainer_does_what_the_makefile_says():

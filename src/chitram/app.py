@@ -12,6 +12,7 @@ from chitram.adapters.cache_entries import RingEntries
 from chitram.adapters.database import Database
 from chitram.adapters.images_sql import SqlImages
 from chitram.adapters.invalidation_log_sql import SqlInvalidationLog
+from chitram.adapters.jobs_sql import SqlJobs
 from chitram.adapters.node_set_sql import SqlNodeSets
 from chitram.adapters.node_vitals import NodeVitals
 from chitram.adapters.passwords import Argon2Passwords
@@ -41,12 +42,14 @@ from chitram.lifespan import (
     sweeping,
 )
 from chitram.metrics import Metrics, NullMetrics
-from chitram.parts import blob_storage, configured_members, tracing_of, upload_limits
+from chitram.parts import blob_storage, configured_members, job_worker, tracing_of, upload_limits
 from chitram.services.accounts import Accounts
 from chitram.services.api_keys import ApiKeys
 from chitram.services.gallery import Gallery
 from chitram.services.health import Health
 from chitram.services.housekeeping import Housekeeping
+from chitram.services.job_census import JobCensus
+from chitram.services.job_worker import DoneElsewhere, Jobs
 from chitram.services.ring_admin import RingAdmin
 from chitram.services.ring_ports import Chaos
 from chitram.services.ring_traffic import RecentTraffic, UncountedTraffic
@@ -104,19 +107,17 @@ def create_app(settings: Settings, *, sole: bool = False, chaos: Chaos | None = 
     passwords = Argon2Passwords()
     lifetime = timedelta(minutes=settings.jwt_expire_minutes)
     tokens = JwtTokens(settings.jwt_secret_key.get_secret_value(), lifetime=lifetime)
-    thumbnailer = Thumbnailer(
-        images=images,
-        storage=storage,
-        pictures=pictures,
-        finished=noting(work),
-        around=lambda: tracing.job("thumbnails"),
-    )
+    queue, thumbnailer = SqlJobs(database), Thumbnailer(images=images, storage=storage, pictures=pictures)
+    census = JobCensus(queue, thumbnailer.kind)
+    jobs: Jobs = DoneElsewhere()
+    if settings.jobs == "inline":
+        jobs = job_worker(queue, thumbnailer, concurrency=1, finished=noting(work), around=tracing.job)
     uploads = Uploads(
         images=images,
         storage=storage,
         pictures=pictures,
         limits=upload_limits(settings),
-        owed=thumbnailer.owe,
+        owed=jobs.owe,
         waited=work.upload_waited,
     )
     health = Health(database=database.ping, storage=storage.check, nodes=lambda: node_health(cache.status()))
@@ -139,7 +140,7 @@ def create_app(settings: Settings, *, sole: bool = False, chaos: Chaos | None = 
         chaos=chaos if chaos and settings.app_env == "development" else NoChaos(),
     )
     app[SITE] = Site(settings.app_env == "production", int(lifetime.total_seconds()), version("chitram"))
-    metrics.gauges = lambda: gauges(cache, uploads, thumbnailer, database)
+    metrics.gauges = lambda: gauges(cache, uploads, census, database)
 
     app[DESCRIPTION] = describe_app(settings)
     routes = [*_described_routes(settings), *description_routes(), *page_routes()]
@@ -154,8 +155,8 @@ def create_app(settings: Settings, *, sole: bool = False, chaos: Chaos | None = 
             closing_context(pictures.close, passwords.close),
             ring_context(cache, invalidations, configured, sole=sole),
             background_context(
-                thumbnailer.work,
-                thumbnailer.catch_up,
+                *jobs.loops,
+                census.watch,
                 sweeping(housekeeping, work.swept, sole=sole),
                 pruning(invalidations, users, timedelta(seconds=ttl)),
                 *measuring(storage, work),

@@ -3,9 +3,16 @@
 For the composition root and for commands that need one part alone. Nothing here connects to anything.
 """
 
+import os
+import secrets
+import socket
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from importlib.metadata import version
 
 from chitram.adapters.blobs_disk import DiskStorage
+from chitram.services.job_ports import JobQueue, Workshop
+from chitram.services.job_worker import Finished, JobWorker
 from chitram.services.ports import ConnectedStorage
 from chitram.services.uploads import UploadLimits
 from chitram.settings import Settings, SettingsError
@@ -52,6 +59,26 @@ def upload_limits(settings: Settings) -> UploadLimits:
         anonymous=settings.allow_anonymous_uploads,
         concurrency=settings.upload_concurrency_limit,
         wait=settings.upload_concurrency_timeout,
+    )
+
+
+def job_worker(
+    queue: JobQueue,
+    workshop: Workshop,
+    *,
+    concurrency: int,
+    finished: Callable[[Finished], None],
+    around: Callable[[str], AbstractContextManager[object]],
+) -> JobWorker:
+    """Does jobs in this process, under a name that says where it is and that no other process has."""
+    name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
+    return JobWorker(
+        queue=queue,
+        workshop=workshop,
+        claimed_by=name,
+        concurrency=concurrency,
+        finished=finished,
+        around=around,
     )
 
 

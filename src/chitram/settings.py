@@ -83,6 +83,8 @@ class Settings(BaseModel):
     max_pixels: Annotated[int, Field(ge=1, le=1_000_000_000)] = 64_000_000
     allowed_content_types: frozenset[MediaType] = frozenset(MediaType)
 
+    jobs: Literal["inline", "worker"] = "inline"
+
     metrics_enabled: bool = True
     metrics_port: Annotated[int, Field(ge=0, le=65535)] = 0
 

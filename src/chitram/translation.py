@@ -1,12 +1,15 @@
 """What one part tells, in the words of another: the ring's status as health, as gauges, as an administrator sees it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from chitram.adapters.database import Database
 from chitram.metrics import Gauges, Metrics, NodeGauge, Work
 from chitram.services.health import NodeHealth
+from chitram.services.job_census import JobCensus
+from chitram.services.job_worker import Finished
 from chitram.services.ring_ports import LiveNode, NodeCounts
-from chitram.services.thumbnails import Finished, Thumbnailer
+from chitram.services.thumbnails import THUMBNAILS
 from chitram.services.uploads import Uploads
 from ring import RingCache, Status
 
@@ -33,19 +36,28 @@ def node_counts(metrics: Metrics) -> dict[str, NodeCounts]:
 
 
 def noting(work: Work) -> Callable[[Finished], None]:
-    """For the thumbnailer: record each attempt."""
+    """For whoever does jobs: record each attempt."""
 
     def note(job: Finished) -> None:
-        work.job("thumbnails", job.result, job.seconds)
-        if job.result == "done":
+        work.job(job.kind, job.result, job.seconds)
+        if job.kind == THUMBNAILS and job.result == "done":
             work.thumbnails_ready(job.since_owed)
 
     return note
 
 
-def gauges(cache: RingCache, uploads: Uploads, thumbnailer: Thumbnailer, database: Database) -> Gauges:
+def gauges(cache: RingCache, uploads: Uploads, census: JobCensus, database: Database) -> Gauges:
     """What a scrape reads rather than counts."""
-    status = cache.status()
+    return replace(
+        worker_gauges(cache, census, database),
+        uploads_in_progress=uploads.active,
+        uploads_limit=uploads.limits.concurrency,
+    )
+
+
+def worker_gauges(cache: RingCache, census: JobCensus, database: Database) -> Gauges:
+    """The same of a process that takes no uploads."""
+    status, jobs = cache.status(), census.last
     return Gauges(
         ring_version=status.version,
         ring_hash=status.ring_hash,
@@ -54,9 +66,6 @@ def gauges(cache: RingCache, uploads: Uploads, thumbnailer: Thumbnailer, databas
         nodes=[
             NodeGauge(n.name, n.state, n.trusted, n.ownership, n.lag, n.verified_age, n.weight) for n in status.nodes
         ],
-        uploads_in_progress=uploads.active,
-        uploads_limit=uploads.limits.concurrency,
-        jobs_waiting=thumbnailer.waiting,
-        jobs_dead=thumbnailer.dead,
+        jobs={THUMBNAILS: (jobs.owed, jobs.dead, jobs.overdue)} if jobs else {},
         pool=(database.in_use, database.limit),
     )

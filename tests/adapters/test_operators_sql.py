@@ -53,13 +53,13 @@ async def test_the_inventory_lists_every_original_once(database, images):
 async def test_given_up_thumbnails_are_owed_again_and_everybody_learns_it(database, images):
     """Only those that were given up, each with its entry in the log."""
     ids, inventory = await filled(images, 3), SqlInventory(database)
-    for image_id, made in zip(ids[:2], (False, True), strict=True):
-        await images.settle_thumbnails(image_id, made=made)
+    for image_id, reason in zip(ids[:2], ("no picture", None), strict=True):
+        await images.settle_thumbnails(image_id, reason=reason)
     assert await inventory.counts() == {Thumbnails.PENDING: 1, Thumbnails.READY: 1, Thumbnails.FAILED: 1}
     assert [one.id for one in await inventory.with_thumbnails(Thumbnails.FAILED, 9)] == [ids[0]]
     owed, commit = await images.owe_again(ids)
     assert (owed, commit.keys if commit else ()) == ([ids[0]], (cache_key(ids[0]),))
-    assert [await images.owes_thumbnails(image_id) for image_id in ids] == [True, False, True]
+    assert await inventory.counts() == {Thumbnails.PENDING: 2, Thumbnails.READY: 1, Thumbnails.FAILED: 0}
     assert await images.owe_again(ids) == ([], None)
 
 
@@ -120,7 +120,7 @@ async def test_a_fast_clock_does_not_let_a_node_go_while_it_is_read(postgres_url
     await sets.commit(NodeChange(Action.DRAIN, "a"), version=None)
 
     ahead = Mock(now=lambda zone: datetime.now(zone) + timedelta(hours=1))
-    monkeypatch.setattr("chitram.adapters.node_set_sql.datetime", ahead)
+    monkeypatch.setattr("chitram.adapters.database_clock.datetime", ahead)
     with pytest.raises(Conflict, match="draining; it can go in"):
         await sets.commit(NodeChange(Action.REMOVE, "a"), version=None)
     await database.close()

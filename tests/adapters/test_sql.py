@@ -134,7 +134,7 @@ async def test_every_write_is_logged_in_its_own_transaction(images, log):
     stored = image()
     _, added = await images.add(stored, delete_token_sha256=None)
     _, changed = await images.change(stored.id, ImageChanges(title="new"), if_match=None)
-    settled = await images.settle_thumbnails(stored.id, made=True)
+    settled = await images.settle_thumbnails(stored.id)
     removed = await images.remove(stored.id)
     assert settled is not None
     assert removed is not None
@@ -149,7 +149,7 @@ async def test_every_write_is_logged_in_its_own_transaction(images, log):
 async def test_a_write_that_changed_nothing_is_not_logged(images, log):
     """Nobody's cache has to forget anything."""
     assert await images.remove(new_image_id()) is None
-    assert await images.settle_thumbnails(new_image_id(), made=True) is None
+    assert await images.settle_thumbnails(new_image_id()) is None
     assert (await log.head()).id == 0
 
 

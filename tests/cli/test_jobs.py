@@ -10,7 +10,6 @@ from chitram.adapters.database import Database
 from chitram.adapters.tables import images
 from chitram.domain.identifiers import new_image_id
 from chitram.domain.thumbnail import original_key, thumbnail_keys
-from chitram.services import thumbnails
 from tests.api import API, show, status_of, thumbnails_ready, upload
 from tests.cli.commands import Commands
 from tests.pictures import picture
@@ -29,9 +28,8 @@ def blobs(own_settings) -> Path:
 
 
 @pytest.fixture
-async def given_up(start_service, own_settings, blobs, monkeypatch):
-    """A service that looks for work often, and two pictures whose thumbnails were given up."""
-    monkeypatch.setattr(thumbnails, "CATCH_UP_SECONDS", 0.05)
+async def given_up(start_service, own_settings, blobs):
+    """A service, and two pictures whose thumbnails were given up."""
     service = await start_service()
     fields = [await upload(service, picture(seed=seed)) for seed in range(2)]
     for one in fields:

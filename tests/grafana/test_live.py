@@ -13,6 +13,7 @@ from chitram.embedded.node import NodeProcess
 from tests.grafana.boards import Query, annotations, queries, substituted
 from tests.grafana.load import Load
 from tests.servers.command import Chitram
+from tests.servers.ports import free_port
 from tests.servers.prometheus import Prometheus, StartPrometheus
 from tests.servers.service import node_list
 from tests.waiting import until
@@ -47,16 +48,21 @@ async def scraped(
     start_prometheus: StartPrometheus,
     tmp_path: Any,
 ) -> Scraped:
-    """Two instances on PostgreSQL and three nodes under load; node b is killed and brought back, node a reweighted."""
+    """Two instances and a worker on PostgreSQL and three nodes under load; node b is killed and brought back, node a
+    reweighted.
+    """
     environ = {
         "DATABASE_URL": postgres_url,
         "LOCAL_STORAGE_PATH": str(tmp_path / "blobs"),
         "REDIS_NODES": node_list(redis_nodes),
+        "JOBS": "worker",
     }
     started = [chitram("serve", "--port", 0, environ=environ) for _ in range(2)]
     urls = [each.wait_for("ready ") for each in started]
+    worker = chitram("worker", "--concurrency", 1, "--metrics-port", free_port(), environ=environ).wait_for("ready ")
     nodes = {name: f"127.0.0.1:{node.port}" for name, node in redis_nodes.items()}
-    prometheus = start_prometheus([url.removeprefix("http://") for url in urls], nodes)
+    instances, workers = [url.removeprefix("http://") for url in urls], [worker.removeprefix("http://")]
+    prometheus = start_prometheus(instances, nodes, workers)
     since = time.time()
 
     def down(state: str) -> list[dict[str, Any]]:
@@ -67,7 +73,7 @@ async def scraped(
         ]
 
     async with ClientSession() as session, Load(session, urls, tmp_path).running() as load:
-        await until(lambda: len(prometheus.instant("ring_node_trusted == 1")) == 6, seconds=LONGEST)
+        await until(lambda: len(prometheus.instant("ring_node_trusted == 1")) == 9, seconds=LONGEST)
         await until(lambda: bool(prometheus.instant('sum(ring_requests_total{result="hit"}) > 100')), seconds=LONGEST)
         redis_nodes["b"].kill()
         await until(lambda: bool(down("firing")), seconds=LONGEST)
@@ -77,8 +83,8 @@ async def scraped(
         await until(lambda: not down("firing") and not down("pending"), seconds=LONGEST)
         change = chitram("ring", "weight", "a", "1.2", environ=environ)
         assert await asyncio.to_thread(change.wait) == 0, change.errors
-        await until(lambda: len(prometheus.instant('ring_info{version="2"}')) == 2, seconds=LONGEST)
-        await until(lambda: len(prometheus.instant("increase(ring_changes_total[1m]) > 0")) == 2, seconds=LONGEST)
+        await until(lambda: len(prometheus.instant('ring_info{version="2"}')) == 3, seconds=LONGEST)
+        await until(lambda: len(prometheus.instant("increase(ring_changes_total[1m]) > 0")) == 3, seconds=LONGEST)
     return Scraped(prometheus, since, load, fired)
 
 

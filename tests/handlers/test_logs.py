@@ -41,7 +41,7 @@ async def test_a_job_logs_for_the_request_that_caused_it(service, logged: Lines,
 
 async def _failure(logged: Lines, image_id: str) -> dict[str, Any]:
     def about() -> list[dict[str, Any]]:
-        return [line for line in logged.events("thumbnails failed unexpectedly") if line["image"] == image_id]
+        return [line for line in logged.events("a job failed unexpectedly") if line["image"] == image_id]
 
     await until(lambda: bool(about()))
     return about()[-1]

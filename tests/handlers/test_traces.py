@@ -42,7 +42,7 @@ async def test_an_upload_and_its_job(start_service, redis_nodes: dict[str, NodeP
     image = await upload(client, visibility="public")
     root = await received(collector, f"POST {API}/images/upload")
     below = collector.below(root)
-    assert names(below)[:6] == ["storage stage", "storage store", "INSERT images", *WRITTEN]
+    assert names(below)[:7] == ["storage stage", "storage store", "INSERT images", "INSERT jobs", *WRITTEN]
     assert outcomes(below, "ring apply") == dict.fromkeys("abc", "applied")
     assert below[0].fields["chitram.storage.bytes"] == image["file_size"]
     assert root.fields["http.response.status_code"] == 201

@@ -1,11 +1,14 @@
 """What is left behind by a process that dies between two writes is made up for at the next start."""
 
+import asyncio
 import os
 from pathlib import Path
 
 from chitram.adapters.blobs_disk import DiskStorage
-from chitram.domain.identifiers import new_image_id
+from chitram.adapters.ring_cache import CachedImages
+from chitram.domain.identifiers import ImageId, new_image_id
 from chitram.domain.thumbnail import original_key, thumbnail_keys
+from chitram.services.job_ports import Job
 from chitram.services.thumbnails import Thumbnailer
 from tests.api import API, show, status_of, thumbnails_ready, upload
 from tests.waiting import until
@@ -21,10 +24,11 @@ async def test_owed_thumbnails_are_made_at_the_next_start(start_service, monkeyp
     """The first process dies before it made them."""
 
     async def die(*_anything: object) -> None:
-        """Do nothing, as a dead process does."""
+        """Never come to an end."""
+        await asyncio.Event().wait()
 
     with monkeypatch.context() as dying:
-        dying.setattr(Thumbnailer, "_make", die)
+        dying.setattr(Thumbnailer, "perform", die)
         first = await start_service()
         fields = await upload(first)
         assert (await show(first, fields["id"]))[1]["thumbnail_ready"] is False
@@ -91,3 +95,28 @@ async def test_a_storage_of_another_database_is_left_alone(start_service, tmp_pa
     await until(lambda: bool(logged.events(found)))
     assert (logged.events(found)[0]["missing"], logged.events(found)[0]["pictures"]) == (30, 30)
     assert files(tmp_path) == strange
+
+
+async def test_a_picture_that_is_deleted_while_it_is_drawn_leaves_nothing(start_service, monkeypatch, tmp_path: Path):
+    """Its thumbnails are stored after its files were removed, and removed when they cannot be settled."""
+    reached, go = asyncio.Event(), asyncio.Event()
+    settle = CachedImages.settle_thumbnails
+
+    async def late(self: CachedImages, image_id: ImageId, *, reason: str | None = None, job: Job | None = None) -> bool:
+        reached.set()
+        await go.wait()
+        return await settle(self, image_id, reason=reason, job=job)
+
+    monkeypatch.setattr(CachedImages, "settle_thumbnails", late)
+    service = await start_service()
+    fields = await upload(service)
+    await asyncio.wait_for(reached.wait(), 15)
+    before = files(tmp_path)
+    assert set(thumbnail_keys(fields["id"])) <= before
+    token = {"X-Delete-Token": fields["delete_token"]}
+    assert await status_of(service, f"{API}/images/{fields['id']}", method="DELETE", headers=token) == 204
+    for key in thumbnail_keys(fields["id"]):  # as if they were written by a slower process, after the deletion
+        (tmp_path / "blobs" / key).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "blobs" / key).write_bytes(b"late")
+    go.set()
+    await until(lambda: not files(tmp_path))

@@ -85,8 +85,12 @@ async def test_the_database_s_connections_are_counted(service):
     await upload(service)
     now = await scrape(service)
     assert now["chitram_db_pool_limit"] == 15
-    assert now["chitram_db_pool_in_use"] <= 1
     assert now["chitram_db_pool_wait_seconds_count"] > 0
+
+    async def given_back() -> bool:
+        return (await scrape(service))["chitram_db_pool_in_use"] == 0
+
+    await until(given_back)  # what runs beside the requests takes one now and then
 
 
 async def test_the_event_loop_is_watched(service):

@@ -153,7 +153,8 @@ async def test_thumbnails_that_were_owed_while_the_storage_was_away_are_made(
     swift, client, monkeypatch, start_service, on_s3
 ):
     """The database remembers."""
-    monkeypatch.setattr("chitram.services.thumbnails.CATCH_UP_SECONDS", 0.2)
+    for module in ("job_worker", "job_attempts"):
+        monkeypatch.setattr(f"chitram.services.{module}.REST_SECONDS", 0.2)
     another = await start_service(**on_s3)
     original = S3Storage.put
 

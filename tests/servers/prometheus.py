@@ -54,7 +54,7 @@ class Prometheus:
             return json.load(answer)["data"]
 
 
-StartPrometheus = Callable[[Sequence[str], Mapping[str, str]], Prometheus]
+StartPrometheus = Callable[..., Prometheus]
 
 
 @pytest.fixture(scope="session")
@@ -65,19 +65,19 @@ def promtool() -> str:
 
 @pytest.fixture
 def start_prometheus(tmp_path: Path, promtool: str) -> Iterator[StartPrometheus]:
-    """Start it on these instances of the service and on these nodes by name. Scrapes and rules every second."""
+    """Start it on these instances, these nodes by name and these workers. Scrapes and rules every second."""
     program = shutil.which("prometheus") or missing("Prometheus", "install it (Debian: apt-get install prometheus)")
     exporter = shutil.which("prometheus-redis-exporter") or shutil.which("redis_exporter")
     if exporter is None:
         missing("redis_exporter", "install it (Debian: apt-get install prometheus-redis-exporter)")
     children: list[subprocess.Popen[bytes]] = []
 
-    def start(instances: Sequence[str], nodes: Mapping[str, str]) -> Prometheus:
+    def start(instances: Sequence[str], nodes: Mapping[str, str], workers: Sequence[str] = ()) -> Prometheus:
         port, exporter_port = free_port(), free_port()
         command: list[str | Path] = [exporter, f"--web.listen-address=127.0.0.1:{exporter_port}", "--redis.addr="]
         children.append(spawn(command, log=tmp_path / "exporter.log"))
         config = tmp_path / "prometheus.yml"
-        config.write_text(yaml.safe_dump(_config(instances, nodes, f"127.0.0.1:{exporter_port}", tmp_path)))
+        config.write_text(yaml.safe_dump(_config(instances, workers, nodes, f"127.0.0.1:{exporter_port}", tmp_path)))
         command = [program, f"--config.file={config}", f"--storage.tsdb.path={tmp_path / 'tsdb'}"]
         command += [f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn"]
         children.append(spawn(command, log=tmp_path / "prometheus.log", death_signal=signal.SIGKILL))
@@ -90,12 +90,16 @@ def start_prometheus(tmp_path: Path, promtool: str) -> Iterator[StartPrometheus]
         end(child, grace=5)
 
 
-def _config(instances: Sequence[str], nodes: Mapping[str, str], exporter: str, place: Path) -> dict[str, Any]:
+def _config(
+    instances: Sequence[str], workers: Sequence[str], nodes: Mapping[str, str], exporter: str, place: Path
+) -> dict[str, Any]:
     """The project's own, with other addresses, every second, and `for:` of two seconds."""
     config: dict[str, Any] = yaml.safe_load((GRAFANA / "prometheus.yml").read_text())
     config["global"] = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
     jobs = {job["job_name"]: job for job in config["scrape_configs"]}
     jobs["chitram"]["static_configs"][0]["targets"] = list(instances)
+    del jobs["chitram-worker"]["dns_sd_configs"]
+    jobs["chitram-worker"]["static_configs"] = [{"targets": list(workers)}]
     for target in jobs["redis"]["static_configs"]:
         target["targets"] = [f"redis://{nodes[target['labels']['node']]}"]
     jobs["redis"]["relabel_configs"][-1]["replacement"] = exporter

@@ -11,12 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chitram.adapters.database import Database
 from chitram.adapters.invalidation_log_sql import append
+from chitram.adapters.jobs_sql import bury, close, forget, owe
 from chitram.adapters.tables import images
 from chitram.domain.errors import ImageNotFound, PreconditionFailed
 from chitram.domain.identifiers import ImageId
 from chitram.domain.image import Image, Thumbnails, Visibility
 from chitram.domain.media import MediaType
 from chitram.domain.page import Cursor
+from chitram.services.job_ports import Job
 from chitram.services.ports import Document, ImageChanges, Listing
 from ring import Commit
 
@@ -74,6 +76,8 @@ class SqlImages:
         row = {name: getattr(image, name) for name in Image.__slots__} | {"delete_token_sha256": delete_token_sha256}
         async with self._database.write() as connection:
             await connection.execute(insert(images).values(row))
+            if image.thumbnails is Thumbnails.PENDING:
+                await owe(connection, image.id)
             commit = await append(connection, cache_key(image.id))
         return self._document(image), commit
 
@@ -100,33 +104,19 @@ class SqlImages:
                 return None
             return await append(connection, cache_key(image_id))
 
-    async def settle_thumbnails(self, image_id: ImageId, *, made: bool) -> Commit | None:
-        """Note the outcome; ``None`` when the image is gone."""
-        state = Thumbnails.READY if made else Thumbnails.FAILED
-        change = update(images).where(images.c.id == image_id).values(thumbnails=state)
+    async def settle_thumbnails(
+        self, image_id: ImageId, *, reason: str | None = None, job: Job | None = None
+    ) -> Commit | None:
+        """Note the outcome; ``None`` when the image is gone, or the job is somebody else's by now."""
+        state = Thumbnails.READY if reason is None else Thumbnails.FAILED
         async with self._database.write() as connection:
-            if not (await connection.execute(change)).rowcount:
+            if not await _lock(connection, image_id):
                 return None
+            ended = close(connection, image_id, job) if reason is None else bury(connection, image_id, job, reason)
+            if not await ended:
+                return None
+            await connection.execute(update(images).where(images.c.id == image_id).values(thumbnails=state))
             return await append(connection, cache_key(image_id))
-
-    async def owing_thumbnails(self, limit: int) -> Sequence[tuple[ImageId, str]]:
-        """The oldest first."""
-        owing = images.c.thumbnails == Thumbnails.PENDING
-        query = select(images.c.id, images.c.blob_key).where(owing).order_by(images.c.created_at).limit(limit)
-        async with self._database.read() as connection:
-            return [(ImageId(row.id), row.blob_key) for row in await connection.execute(query)]
-
-    async def count_without_thumbnails(self) -> int:
-        """Counted in an index alone."""
-        query = select(func.count()).select_from(images).where(images.c.thumbnails == Thumbnails.FAILED)
-        async with self._database.read() as connection:
-            return int((await connection.execute(query)).scalar_one())
-
-    async def owes_thumbnails(self, image_id: ImageId) -> bool:
-        """Whether the row says so now."""
-        query = select(images.c.thumbnails).where(images.c.id == image_id)
-        async with self._database.read() as connection:
-            return (await connection.execute(query)).scalar_one_or_none() == Thumbnails.PENDING
 
     async def owe_again(self, image_ids: Collection[str]) -> tuple[list[str], Commit | None]:
         """Owe the thumbnails of those among these images whose were given up; which they are."""
@@ -134,8 +124,11 @@ class SqlImages:
         change = update(images).where(failed).values(thumbnails=Thumbnails.PENDING).returning(images.c.id)
         async with self._database.write() as connection:
             owed = list((await connection.execute(change)).scalars())
-            commit = await append(connection, *map(cache_key, owed)) if owed else None
-        return owed, commit
+            if not owed:
+                return [], None
+            await forget(connection, *owed)
+            await owe(connection, *owed)
+            return owed, await append(connection, *map(cache_key, owed))
 
     async def delete_token_sha256(self, image_id: ImageId) -> str | None:
         """Read from the primary every time."""
@@ -174,6 +167,12 @@ def _following(query: Select[Any], after: Cursor | None) -> Select[Any]:
         return query
     same_moment = and_(images.c.created_at == after.created_at, images.c.id < after.id)
     return query.where(or_(images.c.created_at < after.created_at, same_moment))
+
+
+async def _lock(connection: AsyncConnection, image_id: ImageId) -> bool:
+    """Whether it is there, and then until the transaction ends."""
+    query = select(images.c.id).where(images.c.id == image_id).with_for_update()
+    return (await connection.execute(query)).first() is not None
 
 
 async def _read(connection: AsyncConnection, image_id: ImageId, *, lock: bool = False) -> Image | None:

@@ -6,14 +6,13 @@ A plan and its commit make the same of the same set: what is chosen for a joinin
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import cast
 from uuid import uuid4
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chitram.adapters.database import Database
+from chitram.adapters.database_clock import database_now
 from chitram.adapters.tables import cache_clock, cache_node
 from chitram.domain.errors import Conflict, Problem, ValidationFailed
 from chitram.domain.node_set import Member, NodeChange, RingNode, changed, unread
@@ -74,7 +73,7 @@ class SqlNodeSets:
 async def _read(connection: AsyncConnection) -> NodeSet:
     clock = (await connection.execute(select(cache_clock))).one()
     rows = await connection.execute(select(cache_node).order_by(cache_node.c.name))
-    now = await _now(connection)
+    now = await database_now(connection)
     nodes = tuple(
         RingNode(row.name, row.address, row.weight, Member(row.state), (now - row.changed_at).total_seconds(), row.seed)
         for row in rows
@@ -83,15 +82,8 @@ async def _read(connection: AsyncConnection) -> NodeSet:
     return NodeSet(clock.version, clock.salt, clock.vnodes, ring.hash, nodes, ring.shares(), ring.imbalance())
 
 
-async def _now(connection: AsyncConnection) -> datetime:
-    """By the database's clock. By those of two machines, a node could be removed while it is still being read."""
-    if connection.dialect.name == "sqlite":
-        return datetime.now(UTC)  # whoever has the file is on this machine
-    return cast("datetime", (await connection.execute(select(func.clock_timestamp()))).scalar_one())
-
-
 async def _store(connection: AsyncConnection, before: Sequence[RingNode], after: Sequence[RingNode]) -> None:
-    old, new, now = {n.name: n for n in before}, {n.name: n for n in after}, await _now(connection)
+    old, new, now = {n.name: n for n in before}, {n.name: n for n in after}, await database_now(connection)
     for name in old.keys() - new.keys():
         await connection.execute(delete(cache_node).where(cache_node.c.name == name))
     for name, node in new.items():

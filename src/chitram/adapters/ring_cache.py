@@ -6,6 +6,7 @@ from chitram.adapters.images_sql import SqlImages, cache_key, image_id_of
 from chitram.domain.identifiers import ImageId
 from chitram.domain.image import Image, Visibility
 from chitram.domain.page import Cursor
+from chitram.services.job_ports import Job
 from chitram.services.ports import Document, Fetched, ImageChanges, Listed, Listing
 from ring import RingCache
 
@@ -62,24 +63,12 @@ class CachedImages:
         await self._cache.acknowledge(commit)
         return True
 
-    async def settle_thumbnails(self, image_id: ImageId, *, made: bool) -> bool:
+    async def settle_thumbnails(self, image_id: ImageId, *, reason: str | None = None, job: Job | None = None) -> bool:
         """Note the outcome, then let everybody see it."""
-        if (commit := await self._rows.settle_thumbnails(image_id, made=made)) is None:
+        if (commit := await self._rows.settle_thumbnails(image_id, reason=reason, job=job)) is None:
             return False
         await self._cache.acknowledge(commit)
         return True
-
-    async def owing_thumbnails(self, limit: int) -> Sequence[tuple[ImageId, str]]:
-        """From the database."""
-        return await self._rows.owing_thumbnails(limit)
-
-    async def count_without_thumbnails(self) -> int:
-        """From the database."""
-        return await self._rows.count_without_thumbnails()
-
-    async def owes_thumbnails(self, image_id: ImageId) -> bool:
-        """From the database."""
-        return await self._rows.owes_thumbnails(image_id)
 
     async def owe_again(self, image_ids: Collection[str]) -> list[str]:
         """Owe thumbnails that were given up, and let everybody see it; whose they are."""

@@ -113,6 +113,23 @@ images = Table(
     Index("ix_images_thumbnails_created_at", "thumbnails", "created_at"),
 )
 
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("image_id", String(36), ForeignKey("images.id", ondelete="CASCADE"), primary_key=True),
+    Column("kind", String(16), primary_key=True),
+    Column("owed_at", UtcDateTime, nullable=False),
+    Column("due_at", UtcDateTime, nullable=True),
+    Column("attempts", Integer, nullable=False),
+    Column("claimed_by", Text, nullable=True),
+    Column("reason", Text, nullable=True),
+    Column("request_id", Text, nullable=True),
+    Index("ix_jobs_kind_due_at", "kind", "due_at"),
+)
+"""What is owed to images, in the same transaction as what owes it. *due_at* is when anybody may take a job up: at once,
+after a pause, or when the claim of *claimed_by* ends; never, for one that was given up. A job that is done has no row.
+"""
+
 cache_clock = Table(
     "cache_clock",
     metadata,

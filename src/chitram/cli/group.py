@@ -14,6 +14,7 @@ from chitram.settings import SettingsError
 _COMMANDS = {
     "up": "chitram.cli.up:up",
     "serve": "chitram.cli.serve:serve",
+    "worker": "chitram.cli.worker:worker",
     "migrate": "chitram.cli.migrate:migrate",
     "import": "chitram.cli.importing:import_pictures",
     "ring": "chitram.cli.ring:ring",

@@ -1,4 +1,4 @@
-"""`chitram jobs`: what is owed to pictures that are stored already. Today that is thumbnails; the database knows."""
+"""`chitram jobs`: what is owed to pictures that are stored already. Today that is thumbnails; the queue knows."""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,6 +10,8 @@ import click
 from chitram.adapters.database import Database
 from chitram.adapters.images_sql import SqlImages
 from chitram.adapters.inventory_sql import SqlInventory
+from chitram.adapters.job_list_sql import ListedJob
+from chitram.adapters.job_list_sql import list_jobs as find
 from chitram.adapters.ring_cache import CachedImages
 from chitram.cli.image_ids import image_ids
 from chitram.cli.live import writing_cache
@@ -17,7 +19,7 @@ from chitram.cli.words import columns, counted
 from chitram.cli.workplace import Workplace, place_options, placed
 from chitram.domain.image import Thumbnails
 from chitram.handlers.present import image_body
-from chitram.services.ports import Original
+from chitram.services.thumbnails import THUMBNAILS
 
 MANY = 100_000
 BATCH = 500
@@ -43,7 +45,8 @@ def jobs() -> None:
 def list_jobs(it: Workplace, *, limit: int) -> None:
     """Print the thumbnails that are owed, the oldest first, and how many there are in all.
 
-    A running service makes them at once after an upload, and within a minute whatever was left by another process.
+    The state says which process is at it (its machine and number), or when it is tried again and what went wrong.
+    They are made by the services, or with JOBS=worker by `chitram worker`.
 
     \b
     chitram jobs list --json | jq .owed
@@ -55,9 +58,9 @@ def list_jobs(it: Workplace, *, limit: int) -> None:
 @_LIMIT
 @placed
 def dead(it: Workplace, *, limit: int) -> None:
-    """Print the pictures whose thumbnails were given up. Exit code 1 if there are any.
+    """Print the pictures whose thumbnails were given up, after how many attempts and why. Exit code 1 if there are any.
 
-    The log of the service says why. `chitram storage verify` finds originals that are damaged or missing.
+    The log of whoever tried has more. `chitram storage verify` finds originals that are damaged or missing.
 
     \b
     chitram jobs dead || chitram jobs retry --all
@@ -71,7 +74,9 @@ def dead(it: Workplace, *, limit: int) -> None:
 @click.option("--all", "everything", is_flag=True, help="All that were given up.")
 @placed
 def retry(it: Workplace, ids: tuple[str, ...], *, everything: bool) -> None:
-    """Owe the thumbnails anew that were given up: a running service makes them within a minute, else its next start.
+    """Owe the thumbnails anew that were given up, with all their attempts before them.
+
+    Who makes thumbnails takes them up within seconds, or at its next start.
 
     \b
     chitram jobs retry G7kKzVd2yw4y
@@ -94,30 +99,48 @@ def retry(it: Workplace, ids: tuple[str, ...], *, everything: bool) -> None:
         it.say({"retried": []}, "none of them was given up; see `chitram jobs dead`" if ids else "none was given up")
     else:
         words = f"owed again for {counted(len(owed), 'picture')}; {sentence}"
-        it.say({"retried": owed}, f"{words}. A running service makes them within a minute")
+        it.say({"retried": owed}, f"{words}. Who makes thumbnails takes them up within seconds")
 
 
 def _print(it: Workplace, state: Thumbnails, limit: int) -> int:
-    async def work(database: Database) -> tuple[dict[Thumbnails, int], Sequence[Original]]:
-        inventory = SqlInventory(database)
-        return await inventory.counts(), await inventory.with_thumbnails(state, limit)
+    async def work(database: Database) -> tuple[dict[Thumbnails, int], Sequence[ListedJob]]:
+        return await SqlInventory(database).counts(), await find(database, state, limit)
 
     counts, some = it.ask(work)
     owed, given_up = counts[Thumbnails.PENDING], counts[Thumbnails.FAILED]
     words = f"{counted(owed, 'picture')} without thumbnails yet, {given_up} given up"
-    rows = [(one.id, _age(one), one.blob_key) for one in some]
-    table = columns([("picture", "age", "original"), *rows]) if rows else ""
-    fields = {"owed": owed, "dead": given_up, "jobs": [_fields(one) for one in some]}
+    heading = ("picture", "age", "attempts", "state", "original")
+    rows = [(one.image_id, _age(one.created_at), str(one.attempts), _state(one), one.blob_key) for one in some]
+    table = columns([heading, *rows]) if rows else ""
+    fields = {"owed": owed, "dead": given_up, "jobs": [_fields(one, state) for one in some]}
     it.say(fields, "\n".join(part for part in (table, words) if part))
     return counts[state]
 
 
-def _fields(one: Original) -> dict[str, Any]:
-    return {"id": one.id, "kind": "thumbnails", "state": one.thumbnails, "created_at": one.created_at}
+def _fields(one: ListedJob, state: Thumbnails) -> dict[str, Any]:
+    return {
+        "id": one.image_id,
+        "kind": THUMBNAILS,
+        "state": state,
+        "created_at": one.created_at,
+        "attempts": one.attempts,
+        "claimed_by": one.claimed_by,
+        "reason": one.reason,
+        "due_seconds": one.due,
+    }
 
 
-def _age(one: Original) -> str:
-    seconds = (datetime.now(UTC) - one.created_at).total_seconds()
+def _state(one: ListedJob) -> str:
+    """What happens to it, and why not yet."""
+    if one.due is None:
+        return one.reason or "the log of that time says why"
+    if one.claimed_by:
+        return f"with {one.claimed_by}"
+    return f"again in {one.due:.0f} s: {one.reason}" if one.reason and one.due else "waits"
+
+
+def _age(since: datetime) -> str:
+    seconds = (datetime.now(UTC) - since).total_seconds()
     for length, unit in ((86400, "d"), (3600, "h"), (60, "min")):
         if seconds >= length:
             return f"{seconds / length:.0f} {unit}"

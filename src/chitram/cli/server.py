@@ -24,15 +24,16 @@ _log = get_logger(__name__)
 
 def run_service(
     app: web.Application,
-    listener: socket.socket,
+    listener: socket.socket | None,
     *,
     on_ready: OnReady,
     delay: float = 0.0,
     log_requests: bool = False,
     beside: Sequence[Site] = (),
 ) -> None:
-    """Serve on a bound socket until SIGINT, SIGTERM or SIGHUP; `on_ready` gets the URL once it answers there. What is
-    `beside` it (probes on a port of their own) answers to the end, also while requests under way are finishing.
+    """Serve on a bound socket until SIGINT, SIGTERM or SIGHUP; `on_ready` gets the URL once it answers there. Without
+    a socket it runs the same, answers nobody, and `on_ready` gets an empty URL. What is `beside` it (probes on a port
+    of their own) answers to the end, also while requests under way are finishing.
 
     The first signal stops gracefully, a second one ends the process at once. After SIGTERM requests are taken for
     `delay` more seconds, while readiness says no. Raises AddressError when the socket cannot listen, and whatever the
@@ -56,14 +57,14 @@ def _runner(app: web.Application, *, log_requests: bool) -> web.AppRunner:
 
 async def _serve(
     app: web.Application,
-    listener: socket.socket,
+    listener: socket.socket | None,
     on_ready: OnReady,
     delay: float,
     *,
     log_requests: bool,
     beside: Sequence[Site],
 ) -> None:
-    sites = [(_runner(app, log_requests=log_requests), listener)]
+    sites: list[tuple[web.AppRunner, socket.socket | None]] = [(_runner(app, log_requests=log_requests), listener)]
     sites += [(_runner(other, log_requests=False), bound) for other, bound in beside]
     stop = Stop([runner for runner, _ in sites], delay=delay)
     asked = asyncio.ensure_future(stop.asked_for())
@@ -80,16 +81,18 @@ async def _serve(
         await stop.carry_out()
 
 
-async def _start(sites: Sequence[tuple[web.AppRunner, socket.socket]], on_ready: OnReady) -> None:
+async def _start(sites: Sequence[tuple[web.AppRunner, socket.socket | None]], on_ready: OnReady) -> None:
     for runner, listener in sites:
-        await _listen(runner, listener)
-    url = url_of(sites[0][1])
-    await _until_it_answers(url)
+        await runner.setup()
+        if listener is not None:
+            await _listen(runner, listener)
+    url = url_of(sites[0][1]) if sites[0][1] is not None else ""
+    if url:
+        await _until_it_answers(url)
     on_ready(url)
 
 
 async def _listen(runner: web.AppRunner, listener: socket.socket) -> None:
-    await runner.setup()
     try:
         await web.SockSite(runner, listener, backlog=_BACKLOG).start()
     except OSError as error:

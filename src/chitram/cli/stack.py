@@ -19,7 +19,7 @@ _NO_BINARY = (
     f"no Redis or Valkey server {OLDEST[0]}.{OLDEST[1]} or later found, running uncached: "
     "install redis-server or valkey-server, or name one with --redis-server"
 )
-_DECIDED_HERE = ("DATABASE_URL", "STORAGE_BACKEND", "LOCAL_STORAGE_PATH", "REDIS_NODES", "REDIS_HOST")
+_DECIDED_HERE = ("DATABASE_URL", "STORAGE_BACKEND", "LOCAL_STORAGE_PATH", "REDIS_NODES", "REDIS_HOST", "JOBS")
 
 
 @contextmanager
@@ -49,6 +49,7 @@ def stack_settings(environ: Mapping[str, str], directory: DataDir, nodes: Nodes)
         "local_storage_path": directory.blobs,
         "redis_nodes": nodes.addresses,
         "redis_host": "",
+        "jobs": "inline",
     }
     if not environ.get("JWT_SECRET_KEY"):
         overrides["jwt_secret_key"] = directory.secret()

@@ -75,7 +75,7 @@ async def _rebuild(it: Workplace, chosen: Collection[str], after: str, done: lis
             writing_cache(it.settings, database) as (cache, _),
         ):
             images = CachedImages(SqlImages(database, image_body), cache)
-            thumbnailer = Thumbnailer(images=images, storage=storage, pictures=pictures, finished=lambda _made: None)
+            thumbnailer = Thumbnailer(images=images, storage=storage, pictures=pictures)
             inventory = SqlInventory(database)
             total = len(chosen) or sum((await inventory.counts()).values())
             click.echo(

@@ -92,6 +92,7 @@ def stack_flags(data: Path) -> dict[str, object]:
         "local_storage_path": directory / "blobs",
         "redis_nodes": "",
         "redis_host": "",
+        "jobs": "inline",
     }
     secret = directory / "jwt_secret"
     if not environment().get("JWT_SECRET_KEY"):

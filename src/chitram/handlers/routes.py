@@ -64,9 +64,10 @@ def description_routes() -> list[web.RouteDef]:
 
 def probe_routes(*, metrics: bool) -> list[web.RouteDef]:
     """What machines ask; ``/metrics`` only when it is wanted."""
-    probed = [
-        web.get("/health", probes.health),
-        web.get("/health/live", probes.live),
-        web.get("/health/ready", probes.ready),
-    ]
+    return [web.get("/health", probes.health), *process_routes(metrics=metrics)]
+
+
+def process_routes(*, metrics: bool) -> list[web.RouteDef]:
+    """Those of them that a process has which answers no requests."""
+    probed = [web.get("/health/live", probes.live), web.get("/health/ready", probes.ready)]
     return [*probed, web.get("/metrics", probes.metrics)] if metrics else probed

@@ -1,7 +1,7 @@
 """What is read at a scrape rather than counted."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from prometheus_client.core import Metric
 
@@ -25,7 +25,8 @@ class NodeGauge:
 
 @dataclass(frozen=True, slots=True)
 class Gauges:
-    """The state of everything at this moment. ``jobs_dead`` is ``None`` until the database was asked;
+    """The state of everything at this moment. *jobs* (kind → owed, dead, seconds overdue) is empty
+    until the database was asked;
     *pool* holds the connections in use and how many there may be.
     """
 
@@ -36,8 +37,7 @@ class Gauges:
     nodes: Sequence[NodeGauge] = ()
     uploads_in_progress: int = 0
     uploads_limit: int = 0
-    jobs_waiting: int = 0
-    jobs_dead: int | None = None
+    jobs: Mapping[str, tuple[int, int, float]] = field(default_factory=dict)
     pool: tuple[int, int] = (0, 0)
 
 
@@ -64,10 +64,12 @@ def work_gauges(now: Gauges) -> Iterable[Metric]:
     """Uploads, jobs and connections."""
     yield gauge("chitram_uploads_in_progress", "Uploads being received now.", (), {(): now.uploads_in_progress})
     yield gauge("chitram_uploads_limit", "Uploads that this process receives at once.", (), {(): now.uploads_limit})
-    waiting = {("thumbnails",): now.jobs_waiting}
-    yield gauge("chitram_jobs_queue_depth", "Jobs that wait in this process or are being done.", ("kind",), waiting)
-    dead = {} if now.jobs_dead is None else {("thumbnails",): now.jobs_dead}
+    owed, dead, overdue = ({(kind,): row[column] for kind, row in now.jobs.items()} for column in range(3))
+    text = "Jobs that wait or are being done, as the database has them: the same in every process."
+    yield gauge("chitram_jobs_queue_depth", text, ("kind",), owed)
     yield gauge("chitram_jobs_dead", "Jobs given up for good, as the database has them.", ("kind",), dead)
+    text = "For how long a job has been waiting that anybody may take; above a few seconds nobody does, or too few."
+    yield gauge("chitram_jobs_overdue_seconds", text, ("kind",), overdue)
     in_use, limit = now.pool
     yield gauge("chitram_db_pool_in_use", "Database connections in use by this process.", (), {(): in_use})
     yield gauge("chitram_db_pool_limit", "Database connections that this process may open.", (), {(): limit})

@@ -43,7 +43,7 @@ class Work:
         )
         self._ready = Distribution(
             "chitram_thumbnail_ready_seconds",
-            "From an upload, or the start that found it owing, until its thumbnails were there.",
+            "From an upload until its thumbnails were there, as whoever made them knows.",
             bounds=JOBS,
         )
         self._logins = Counts(

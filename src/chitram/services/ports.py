@@ -15,6 +15,7 @@ from chitram.domain.media import MediaType
 from chitram.domain.node_set import NodeChange, RingNode
 from chitram.domain.page import Cursor
 from chitram.domain.thumbnail import ThumbnailFormat
+from chitram.services.job_ports import Job
 
 CacheResult = Literal["hit", "miss", "disabled", "stale"]
 
@@ -99,20 +100,10 @@ class Images(Protocol):
         """The stored hash of an anonymous image's delete token. Never cached."""
         ...
 
-    async def settle_thumbnails(self, image_id: ImageId, *, made: bool) -> bool:
-        """Say that the thumbnails are made, or cannot be; ``False`` when the image is gone meanwhile."""
-        ...
-
-    async def owing_thumbnails(self, limit: int) -> Sequence[tuple[ImageId, str]]:
-        """The oldest images whose thumbnails are owed, with their blob keys."""
-        ...
-
-    async def count_without_thumbnails(self) -> int:
-        """How many images will never have any: making them was given up."""
-        ...
-
-    async def owes_thumbnails(self, image_id: ImageId) -> bool:
-        """Whether they are owed still. Never cached."""
+    async def settle_thumbnails(self, image_id: ImageId, *, reason: str | None = None, job: Job | None = None) -> bool:
+        """Say that the thumbnails are made, or with a *reason* that there will be none; ``False``, and nothing changes,
+        when the image is gone meanwhile, or *job* is somebody else's by now.
+        """
         ...
 
     async def known(self, image_ids: Collection[str]) -> set[str]:

@@ -76,7 +76,7 @@ class Uploads:
         storage: BlobStorage,
         pictures: Pictures,
         limits: UploadLimits,
-        owed: Callable[[ImageId, str], None],
+        owed: Callable[[ImageId], None],
         waited: Callable[[float], None],
     ) -> None:
         self._images = images
@@ -135,7 +135,7 @@ class Uploads:
         token = None if caller.user_id else secrets.token_urlsafe(32)
         await self._storage.store(received.staged, image.blob_key)
         document = await self._images.add(image, delete_token_sha256=hash_token(token) if token else None)
-        self._owed(image.id, image.blob_key)
+        self._owed(image.id)
         return Uploaded(document, delete_token=token)
 
     async def _within_limit(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -10,6 +10,7 @@ from chitram.adapters.node_facts import examine_all
 from chitram.adapters.node_set_sql import SqlNodeSets
 from chitram.cli.doctor.database_check import check_database, reach_database
 from chitram.cli.doctor.finding import Finding, ok
+from chitram.cli.doctor.jobs_check import check_jobs
 from chitram.cli.doctor.machine_check import check_machine
 from chitram.cli.doctor.members_check import check_members
 from chitram.cli.doctor.nodes_check import check_nodes
@@ -37,8 +38,9 @@ async def examine(settings: Settings, environ: Mapping[str, str], *, stopped: bo
             found += check_database(facts, settings) if facts else []
             nodes = [_STOPPED] if stopped else await _nodes(settings, database, facts)
             newest = await check_newest(storage, facts.newest) if facts else []
+            jobs = await check_jobs(settings, database) if facts and facts.schema == "current" else []
             stored = await around
-        return [*check_settings(settings, environ), *check_machine(), *found, *stored, *newest, *nodes]
+        return [*check_settings(settings, environ), *check_machine(), *found, *jobs, *stored, *newest, *nodes]
     finally:
         with suppress(TimeoutError):
             await asyncio.wait_for(database.close(), CLOSE_SECONDS)

@@ -1,0 +1,239 @@
+"""How a job is tried, put off and given up: the service's own code over a queue in memory."""
+
+import asyncio
+from collections.abc import Collection
+from contextlib import asynccontextmanager, nullcontext
+
+import pytest
+
+from chitram.domain.errors import ServiceUnavailable
+from chitram.domain.identifiers import ImageId, new_image_id
+from chitram.domain.job import ATTEMPTS, pause_after
+from chitram.services import job_attempts, job_worker
+from chitram.services.job_ports import Census, Hopeless, Job, Setback
+from chitram.services.job_worker import Finished, JobWorker
+from tests.waiting import until
+
+
+class Queue:
+    """Jobs that are due at once, and what was done with them."""
+
+    def __init__(self) -> None:
+        self.due: list[tuple[ImageId, int]] = []
+        self.put: list[tuple[ImageId, float, str, bool]] = []
+        self.renewed: set[ImageId] = set()
+        self.handed_back = 0
+        self.asked = 0
+        self.away = False
+        self.open = asyncio.Event()
+        self.open.set()
+
+    async def claim(self, kind: str, claimed_by: str, *, limit: int, lease: float) -> list[Job]:
+        self.asked += 1
+        await self.open.wait()
+        if self.away:
+            raise ServiceUnavailable
+        taken, self.due = self.due[:limit], self.due[limit:]
+        return [Job(kind, image_id, "key", claimed_by, attempt, 0.0) for image_id, attempt in taken]
+
+    async def renew(self, kind: str, claimed_by: str, image_ids: Collection[ImageId], *, lease: float) -> None:
+        self.renewed |= {*image_ids}
+
+    async def put_off(self, job: Job, pause: float, reason: str, *, counted: bool) -> None:
+        self.put.append((job.image_id, pause, reason, counted))
+
+    async def hand_back(self, kind: str, claimed_by: str) -> int:
+        assert self.open.is_set(), "a claim was under way"
+        self.handed_back += 1
+        return 0
+
+    async def adopt(self, kind: str) -> int:
+        return 0
+
+    async def census(self, kind: str) -> Census:
+        return Census()
+
+
+class Shop:
+    """Does what the test says."""
+
+    kind = "thumbnails"
+
+    def __init__(self) -> None:
+        self.fails: Exception | None = None
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.begun: list[ImageId] = []
+        self.given_up: list[str] = []
+
+    async def perform(self, job: Job) -> None:
+        self.begun.append(job.image_id)
+        await self.gate.wait()
+        if self.fails:
+            raise self.fails
+
+    async def give_up(self, job: Job, reason: str) -> None:
+        self.given_up.append(reason)
+
+
+class Stage:
+    """A worker at its work."""
+
+    def __init__(self, concurrency: int = 2) -> None:
+        self.queue, self.shop = Queue(), Shop()
+        self.finished: list[Finished] = []
+        self.worker = JobWorker(
+            queue=self.queue,
+            workshop=self.shop,
+            claimed_by="here",
+            concurrency=concurrency,
+            finished=self.finished.append,
+            around=lambda _kind: nullcontext(),
+        )
+
+    @asynccontextmanager
+    async def working(self):
+        """Until the block ends."""
+        tasks = [asyncio.create_task(loop()) for loop in self.worker.loops]
+        yield
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+    def owe(self, attempt: int = 1) -> ImageId:
+        """Queue a job that is at this attempt."""
+        image_id = new_image_id()
+        self.queue.due.append((image_id, attempt))
+        self.worker.owe(image_id)
+        return image_id
+
+
+async def outcome(attempt: int, error: Exception | None) -> Stage:
+    """What becomes of one job."""
+    stage = Stage()
+    stage.shop.fails = error
+    async with stage.working():
+        stage.owe(attempt)
+        await until(lambda: bool(stage.finished))
+    return stage
+
+
+async def test_what_is_queued_here_is_begun_at_once(monkeypatch):
+    """Nobody waits until it is time to look."""
+    monkeypatch.setattr(job_worker, "POLL_SECONDS", 3600.0)
+    stage = Stage()
+    async with stage.working():
+        await until(lambda: stage.queue.asked == 1)
+        for _ in range(5):
+            stage.owe()
+        await until(lambda: len(stage.finished) == 5)
+    assert {job.result for job in stage.finished} == {"done"}
+
+
+async def test_what_others_have_queued_is_found():
+    """Within a second or so."""
+    stage = Stage()
+    async with stage.working():
+        await until(lambda: stage.queue.asked == 1)
+        stage.queue.due.append((new_image_id(), 1))
+        await until(lambda: len(stage.finished) == 1)
+
+
+async def test_no_more_are_claimed_than_are_done_at_a_time(monkeypatch):
+    """The rest is for others; what is being done stays claimed, and is handed back at the end."""
+    monkeypatch.setattr(job_worker, "LEASE_SECONDS", 0.03)
+    stage = Stage(concurrency=2)
+    stage.shop.gate.clear()
+    async with stage.working():
+        first, second, third = (stage.owe() for _ in range(3))
+        await until(lambda: stage.queue.renewed == {first, second})
+        assert [image_id for image_id, _ in stage.queue.due] == [third]
+    assert stage.queue.handed_back == 1
+    assert stage.finished == []
+
+
+async def test_a_claim_that_is_under_way_at_the_end_is_waited_for():
+    """Broken off, it would be nobody's until it ends by itself, and its locks would hold up what is handed back."""
+    stage = Stage()
+    stage.queue.open.clear()
+    async with stage.working():
+        await until(lambda: stage.queue.asked == 1)
+        asyncio.get_running_loop().call_later(0.05, stage.queue.open.set)
+    assert stage.queue.handed_back == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (RuntimeError("no disk\n at postgresql://me:secret@db/x"), "RuntimeError: no disk at postgresql://me:***@db/x"),
+        (Setback("its original is missing"), "its original is missing"),
+    ],
+)
+async def test_a_failure_is_tried_again_later_and_given_up_after_the_last_attempt(error, reason):
+    """With its reason, in which there is no secret."""
+    stage = await outcome(ATTEMPTS - 1, error)
+    [(_, pause, told, counted)] = stage.queue.put
+    assert (" ".join(told.split()), counted, stage.finished[0].result) == (reason, True, "deferred")
+    assert pause_after(ATTEMPTS - 1, 0.0) <= pause <= pause_after(ATTEMPTS - 1, 1.0)
+    stage = await outcome(ATTEMPTS, error)
+    assert ([" ".join(told.split()) for told in stage.shop.given_up], stage.queue.put) == ([reason], [])
+    assert stage.finished[0].result == "failed"
+
+
+async def test_what_no_attempt_can_mend_is_given_up_at_once():
+    """A file that is no picture."""
+    stage = await outcome(1, Hopeless("no picture"))
+    assert (stage.shop.given_up, stage.finished[0].result) == (["no picture"], "failed")
+
+
+async def test_what_kills_whoever_does_it_is_given_up_without_being_begun():
+    """A picture that takes all memory would take one process after the other."""
+    stage = await outcome(ATTEMPTS + 1, None)
+    assert stage.shop.begun == []
+    assert "died" in stage.shop.given_up[0]
+
+
+async def test_what_hangs_is_no_attempt_for_ever(monkeypatch):
+    """It counts as one that failed."""
+    monkeypatch.setattr(job_attempts, "JOB_SECONDS", 0.02)
+    stage = Stage()
+    stage.shop.gate.clear()
+    async with stage.working():
+        stage.owe()
+        await until(lambda: bool(stage.finished))
+    assert stage.queue.put[0][2:] == ("it was not done within 0.02 s", True)
+
+
+async def test_while_the_storage_is_away_nothing_is_worn_out(monkeypatch):
+    """The attempt does not count, and nothing else is taken up for a while."""
+    monkeypatch.setattr(job_worker, "REST_SECONDS", 0.3)
+    stage = Stage(concurrency=1)
+    stage.shop.fails = ServiceUnavailable("The storage cannot be reached.")
+    clock = asyncio.get_running_loop().time
+    async with stage.working():
+        stage.owe()
+        stage.owe()
+        await until(lambda: len(stage.finished) == 1)
+        began, stage.shop.fails = clock(), None
+        await until(lambda: len(stage.finished) == 2)
+        assert clock() - began > 0.2
+    assert stage.queue.put[0][2:] == ("The storage cannot be reached.", False)
+    assert [job.result for job in stage.finished] == ["deferred", "done"]
+
+
+async def test_without_the_database_it_asks_again(monkeypatch):
+    """And goes on when it is back."""
+    monkeypatch.setattr(job_worker, "REST_SECONDS", 0.02)
+    stage = Stage()
+    stage.queue.away = True
+    async with stage.working():
+        stage.owe()
+        await until(lambda: stage.queue.asked > 1)
+        stage.queue.away = False
+        await until(lambda: bool(stage.finished))
+
+
+@pytest.mark.parametrize(("chance", "pauses"), [(0.5, [10, 40, 160, 640]), (0.0, [5, 20, 80, 320])])
+def test_pauses_grow_and_differ(chance: float, pauses: list[float]):
+    """Four times as long each, around it by half."""
+    assert [pause_after(attempt, chance) for attempt in range(1, ATTEMPTS)] == pauses
