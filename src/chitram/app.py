@@ -52,6 +52,7 @@ from chitram.lifespan import (
     measuring,
     pruning,
     ring_context,
+    settling_context,
     storage_context,
     sweeping,
 )
@@ -144,7 +145,7 @@ def create_app(settings: Settings, *, sole: bool = False, chaos: Chaos | None = 
     app[ACCOUNTS] = Accounts(users=users, passwords=passwords, tokens=tokens, tried=work.login)
     app[API_KEYS] = api_keys = ApiKeys(SqlApiKeys(database))
     app[QUOTAS] = quotas
-    app[EXPORTS] = exports_of(settings, database, storage)
+    exports = app[EXPORTS] = exports_of(settings, database, storage)
     app[HEALTH] = health
     traffic = RecentTraffic(lambda: node_counts(metrics)) if settings.metrics_enabled else UncountedTraffic()
     app[RING_ADMIN] = RingAdmin(
@@ -171,6 +172,7 @@ def create_app(settings: Settings, *, sole: bool = False, chaos: Chaos | None = 
             database_context(database),
             storage_context(blobs),
             closing_context(pictures.close, passwords.close),
+            settling_context(exports.settled),
             ring_context(cache, invalidations, configured, sole=sole),
             background_context(
                 *jobs.loops,

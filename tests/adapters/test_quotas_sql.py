@@ -145,7 +145,8 @@ async def test_the_turn_of_a_living_process_is_renewed(database, another, ann, m
 
     async def end() -> datetime | None:
         async with another.read() as connection:
-            return (await connection.execute(select(user_exports.c.until))).scalar_one_or_none()
+            found: datetime | None = (await connection.execute(select(user_exports.c.until))).scalar_one_or_none()
+            return found
 
     async with SqlExportTurns(database).turn(ann.id):
         first = await end()

@@ -16,6 +16,7 @@ from chitram.domain.errors import ExportRunning, ServiceUnavailable
 LAPSE = timedelta(seconds=60)
 """After a process died, its exports can be begun anew when this has passed."""
 RENEW_SECONDS = 20.0
+SETTLE_SECONDS = 0.5
 
 
 class SqlExportTurns:
@@ -23,6 +24,7 @@ class SqlExportTurns:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._leaving: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
     async def turn(self, user_id: str) -> AsyncIterator[None]:
@@ -34,8 +36,16 @@ class SqlExportTurns:
             yield
         finally:
             renewing.cancel()
-            with suppress(ServiceUnavailable):  # it lapses by itself
-                await self._give_back(holder)
+            # Whoever breaks a connection off may be cancelled for it right now; the turn is given back all the same.
+            leaving = asyncio.create_task(self._give_back(holder))
+            self._leaving.add(leaving)
+            leaving.add_done_callback(self._leaving.discard)
+            await asyncio.shield(leaving)
+
+    async def settled(self) -> None:
+        """Return when every turn that has ended is given back, or it takes too long."""
+        if self._leaving:
+            await asyncio.wait(self._leaving, timeout=SETTLE_SECONDS)
 
     async def _take(self, user_id: str, holder: str) -> None:
         now = datetime.now(UTC)
@@ -57,5 +67,6 @@ class SqlExportTurns:
                     await connection.execute(longer.values(until=datetime.now(UTC) + LAPSE))
 
     async def _give_back(self, holder: str) -> None:
-        async with self._database.write() as connection:
-            await connection.execute(delete(user_exports).where(user_exports.c.holder == holder))
+        with suppress(ServiceUnavailable):  # it lapses by itself
+            async with self._database.write() as connection:
+                await connection.execute(delete(user_exports).where(user_exports.c.holder == holder))

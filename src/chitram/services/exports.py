@@ -7,7 +7,7 @@ in the manifest and nothing else. Once an entry has begun it becomes whole, or t
 import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import AbstractContextManager, AsyncExitStack
+from contextlib import AbstractContextManager, AsyncExitStack, aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import chain
@@ -68,6 +68,7 @@ class Exports:
         self._describe = describe
         self._version = version
         self.turn = turns.turn
+        self.settled = turns.settled
 
     async def stream(
         self, user: User, exported: Exported, done: Callable[[], None] = lambda: None
@@ -85,7 +86,9 @@ class Exports:
                         looked = await self._look(image, stack)
                         unreachable = unreachable + 1 if looked.unreachable else 0
                     if looked.blob is not None:
-                        async for chunk in _entry(archive, image, looked.blob, looked.held):
+                        entry = _entry(archive, image, looked.blob, looked.held)
+                        # Whoever stops in the middle must have left the entry before the archive is closed.
+                        async for chunk in await stack.enter_async_context(aclosing(entry)):
                             yield chunk
                 if not looked.deleted:
                     file = _name(image) if looked.blob is not None else None
@@ -141,7 +144,7 @@ async def _compare(blob: Blob, sha256: str) -> _Looked:
     return _Looked(blob, None if held is None else bytes(held), problem)
 
 
-async def _entry(archive: Archive, image: Image, blob: Blob, held: bytes | None) -> AsyncIterator[bytes]:
+async def _entry(archive: Archive, image: Image, blob: Blob, held: bytes | None) -> AsyncGenerator[bytes, None]:
     with archive.entry(_name(image), size=blob.size, at=image.created_at) as write:
         async for chunk in _read_on(blob) if held is None else _pieces(held):
             write(chunk)

@@ -202,6 +202,10 @@ class ExportTurns(Protocol):
         """Have an account's turn inside the block. Raises ``ExportRunning`` while somebody else has it."""
         ...
 
+    async def settled(self) -> None:
+        """Return when every turn that has ended is given back."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class NodeSet:
