@@ -44,7 +44,7 @@ def export(it: Workplace, user: str, *, output: Path | None, force: bool) -> Non
     \b
     chitram export ann@example.com --data data
     chitram export ann@example.com -o /mnt/ann.zip --force
-    chitram export ann@example.com -o - | ssh elsewhere 'cat > ann.zip'
+    chitram export ann@example.com --output=- | ssh elsewhere 'cat > ann.zip'
 
     Exit code: 0 if every original is in it as it was uploaded, 1 if some are lost or damaged (the others are in it), or
     if nothing was written.
