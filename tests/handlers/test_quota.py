@@ -203,7 +203,7 @@ async def test_the_form_says_why_and_my_pictures_show_how_much(service, start_se
         await upload(service, photograph(kilobytes, seed=kilobytes), token=token)
         text = await page(service, "/my-images", token)
         assert words in text
-        assert re.search(rf'<meter id="quota" min="0" max="{100 * KIB}" value="\d+">', text)
+        assert re.search(rf'<progress id="quota" max="{100 * KIB}" value="\d+">', text)
     assert "3 pictures · 100 KB" in text
     body = upload_form(picture())
     async with service.post("/upload", data=body, headers=HTML | bearer(token)) as answer:
@@ -211,4 +211,4 @@ async def test_the_form_says_why_and_my_pictures_show_how_much(service, start_se
         assert answer.status == 507
     assert "100 KB of the 100 KB" in text
     assert 'type="file"' in text
-    assert "<meter" not in await page(await start_service(), "/my-images", token)
+    assert "<progress id=" not in await page(await start_service(), "/my-images", token)
