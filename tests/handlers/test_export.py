@@ -4,6 +4,7 @@ import asyncio
 import errno
 import hashlib
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Self
 
@@ -239,6 +240,21 @@ async def test_while_it_streams_nobody_waits_for_anything(large_library):
             assert await status_of(service, "/health/ready") == 200
             async with service.get(f"{API}/users/me/images", headers=bearer(token)) as answer:
                 assert len((await answer.json())["items"]) == 4
+
+
+async def test_memory_is_bounded_by_chunks(large_library):
+    """Not one of the originals is ever whole in it."""
+    service, token = large_library
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        async with service.get(EXPORT, headers=bearer(token)) as answer:
+            size = sum([len(chunk) async for chunk in answer.content.iter_chunked(65536)])
+        assert size > 36 * 1024 * 1024
+        assert tracemalloc.get_traced_memory()[1] - before < 8 * 1024 * 1024
+    finally:
+        tracemalloc.stop()
 
 
 async def test_an_account_is_exported_once_at_a_time(large_library, start_service):
