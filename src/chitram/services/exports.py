@@ -6,6 +6,7 @@ in the manifest and nothing else. Once an entry has begun it becomes whole, or t
 
 import asyncio
 import hashlib
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AbstractContextManager, AsyncExitStack, aclosing
 from dataclasses import dataclass, field
@@ -29,8 +30,10 @@ BATCH = 200
 HELD = 4 * 1024 * 1024
 """Originals of up to so many bytes are kept while they are compared; larger ones are read twice."""
 PIECE = 256 * 1024
-GIVE_UP = 5
-"""So many originals in a row could not be reached: the storage is away, and waiting for each would take days."""
+VAIN_SECONDS = 60.0
+"""After so long without reaching any original the storage is away, and waiting for each of them might take days. One
+that fails at once costs nothing: what a dying disk still gives is not given up.
+"""
 ATTEMPTS = 3
 PAUSE_SECONDS = 1.0
 
@@ -78,13 +81,14 @@ class Exports:
         Raises ``ServiceUnavailable`` when the database goes away, or the storage in the middle of an original.
         """
         with self._archive() as archive:
-            manifest, unreachable = Manifest(archive), 0
+            manifest, vain = Manifest(archive), 0.0
             async for image in self._images(user.id):
                 async with AsyncExitStack() as stack:
                     looked = _Looked(problem=_NOT_TRIED)
-                    if unreachable < GIVE_UP:
+                    if vain < VAIN_SECONDS:
+                        asked = time.monotonic()
                         looked = await self._look(image, stack)
-                        unreachable = unreachable + 1 if looked.unreachable else 0
+                        vain = vain + time.monotonic() - asked if looked.unreachable else 0.0
                     if looked.blob is not None:
                         entry = _entry(archive, image, looked.blob, looked.held)
                         # Whoever stops in the middle must have left the entry before the archive is closed.
