@@ -164,9 +164,25 @@ async def test_a_storage_that_is_away_is_not_asked_for_ever(service, tmp_path, m
     found = await download(service, token, tmp_path)
     problems = [image["problem"] for image in found.manifest["images"]]
     assert [("does not answer" in problem, "not asked for" in problem) for problem in problems] == (
-        [(True, False)] * 3 + [(False, True)] * 5
+        [(True, False)] * 2 + [(False, True)] * 6
     )
-    assert (found.files, len([key for key in asked if key.startswith("originals")])) == ({}, 3)
+    assert (found.files, len([key for key in asked if key.startswith("originals")])) == ({}, 4)
+
+
+async def test_an_original_that_is_reached_the_second_time_is_there(service, tmp_path, monkeypatch):
+    """A connection to the storage is lost now and then."""
+    token = await register(service)
+    fields = await upload(service, token=token)
+    await thumbnails_ready(service, fields["id"])
+    failing, opening = iter([True]), DiskStorage.open
+
+    def flaky(self, key):
+        if next(failing, False):
+            raise ServiceUnavailable
+        return opening(self, key)
+
+    monkeypatch.setattr(DiskStorage, "open", flaky)
+    assert (await download(service, token, tmp_path)).original(fields["id"]) == picture()
 
 
 @pytest.mark.parametrize(("failures", "whole"), [(2, True), (3, False)])

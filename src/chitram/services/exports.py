@@ -88,6 +88,8 @@ class Exports:
                     if vain < VAIN_SECONDS:
                         asked = time.monotonic()
                         looked = await self._look(image, stack)
+                        if looked.unreachable:  # one lost connection should not cost a picture
+                            looked = await self._look(image, stack)
                         vain = vain + time.monotonic() - asked if looked.unreachable else 0.0
                     if looked.blob is not None:
                         entry = _entry(archive, image, looked.blob, looked.held)
