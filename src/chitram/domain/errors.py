@@ -262,6 +262,7 @@ class QuotaExceeded(ChitramError):
     """The account's pictures would take up more than they may. Said as soon as it is known."""
 
     code = "QUOTA_EXCEEDED"
+    default = "The account's pictures would take up more than they may."
 
     def __init__(self, used: int, quota: int) -> None:
         super().__init__(

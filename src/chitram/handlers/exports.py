@@ -23,7 +23,6 @@ async def export(request: web.Request) -> web.StreamResponse:
         hdrs.CONTENT_TYPE: "application/zip",
         hdrs.CONTENT_DISPOSITION: content_disposition(download_name(datetime.now(UTC)), kind="attachment"),
         hdrs.CACHE_CONTROL: "no-store",
-        hdrs.ACCEPT_RANGES: "none",
     }
     if request.method == hdrs.METH_HEAD:
         return web.Response(headers=headers)
