@@ -17,6 +17,7 @@ from chitram.adapters.node_set_sql import SqlNodeSets
 from chitram.adapters.node_vitals import NodeVitals
 from chitram.adapters.passwords import Argon2Passwords
 from chitram.adapters.pillow import PillowPictures
+from chitram.adapters.quotas_sql import SqlQuotas
 from chitram.adapters.ring_cache import CachedImages
 from chitram.adapters.ring_events import Observers, RecentEvents
 from chitram.adapters.ring_log import LoggedRing
@@ -29,7 +30,20 @@ from chitram.handlers.openapi.document import describe
 from chitram.handlers.pages import page_routes, setup_pages
 from chitram.handlers.present import image_body
 from chitram.handlers.routes import api_routes, description_routes, probe_routes
-from chitram.keys import ACCOUNTS, API_KEYS, DESCRIPTION, GALLERY, HEALTH, METRICS, RING_ADMIN, SITE, UPLOADS, Site
+from chitram.keys import (
+    ACCOUNTS,
+    API_KEYS,
+    DESCRIPTION,
+    EXPORTS,
+    GALLERY,
+    HEALTH,
+    METRICS,
+    QUOTAS,
+    RING_ADMIN,
+    SITE,
+    UPLOADS,
+    Site,
+)
 from chitram.lifespan import (
     background_context,
     closing_context,
@@ -38,11 +52,12 @@ from chitram.lifespan import (
     measuring,
     pruning,
     ring_context,
+    settling_context,
     storage_context,
     sweeping,
 )
 from chitram.metrics import Metrics, NullMetrics
-from chitram.parts import blob_storage, configured_members, job_worker, tracing_of, upload_limits
+from chitram.parts import blob_storage, configured_members, exports_of, job_worker, tracing_of, upload_limits
 from chitram.services.accounts import Accounts
 from chitram.services.api_keys import ApiKeys
 from chitram.services.gallery import Gallery
@@ -99,7 +114,8 @@ def create_app(settings: Settings, *, sole: bool = False, chaos: Chaos | None = 
         observer=tracing.observer(Observers(LoggedRing(metrics), events)),
         connect=tracing.connect,
     )
-    images = CachedImages(SqlImages(database, image_body), cache)
+    quotas = SqlQuotas(database, settings.user_quota_bytes)
+    images = CachedImages(SqlImages(database, image_body, quotas.require_room), cache)
     users = SqlUsers(database)
     blobs = blob_storage(settings)
     storage = tracing.storage(MeasuredStorage(blobs, work))
@@ -116,6 +132,7 @@ def create_app(settings: Settings, *, sole: bool = False, chaos: Chaos | None = 
         images=images,
         storage=storage,
         pictures=pictures,
+        quotas=quotas,
         limits=upload_limits(settings),
         owed=jobs.owe,
         waited=work.upload_waited,
@@ -127,6 +144,8 @@ def create_app(settings: Settings, *, sole: bool = False, chaos: Chaos | None = 
     app[UPLOADS] = uploads
     app[ACCOUNTS] = Accounts(users=users, passwords=passwords, tokens=tokens, tried=work.login)
     app[API_KEYS] = api_keys = ApiKeys(SqlApiKeys(database))
+    app[QUOTAS] = quotas
+    exports = app[EXPORTS] = exports_of(settings, database, storage)
     app[HEALTH] = health
     traffic = RecentTraffic(lambda: node_counts(metrics)) if settings.metrics_enabled else UncountedTraffic()
     app[RING_ADMIN] = RingAdmin(
@@ -153,6 +172,7 @@ def create_app(settings: Settings, *, sole: bool = False, chaos: Chaos | None = 
             database_context(database),
             storage_context(blobs),
             closing_context(pictures.close, passwords.close),
+            settling_context(exports.settled),
             ring_context(cache, invalidations, configured, sole=sole),
             background_context(
                 *jobs.loops,

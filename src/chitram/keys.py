@@ -8,8 +8,10 @@ from aiohttp import web
 from chitram.metrics import Metrics
 from chitram.services.accounts import Accounts
 from chitram.services.api_keys import ApiKeys
+from chitram.services.exports import Exports
 from chitram.services.gallery import Gallery
 from chitram.services.health import Health
+from chitram.services.ports import Quotas
 from chitram.services.ring_admin import RingAdmin
 from chitram.services.uploads import Uploads
 
@@ -40,6 +42,8 @@ GALLERY = web.AppKey("gallery", Gallery)
 UPLOADS = web.AppKey("uploads", Uploads)
 ACCOUNTS = web.AppKey("accounts", Accounts)
 API_KEYS = web.AppKey("api_keys", ApiKeys)
+QUOTAS: web.AppKey[Quotas] = web.AppKey("quotas", Quotas)
+EXPORTS = web.AppKey("exports", Exports)
 HEALTH = web.AppKey("health", Health)
 RING_ADMIN = web.AppKey("ring_admin", RingAdmin)
 METRICS = web.AppKey("metrics", Metrics)

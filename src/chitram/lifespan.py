@@ -92,6 +92,16 @@ def closing_context(*closers: Callable[[], None]) -> Context:
     return run
 
 
+def settling_context(settled: Callable[[], Awaitable[None]]) -> Context:
+    """What requests leave to be done in the database after them."""
+
+    async def run(app: web.Application) -> AsyncIterator[None]:  # noqa: ARG001  a cleanup context's signature
+        yield
+        await settled()
+
+    return run
+
+
 def drain_context(health: Health) -> Context:
     """First to end: say that this process is going."""
 

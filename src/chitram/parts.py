@@ -10,10 +10,17 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from importlib.metadata import version
 
-from chitram.adapters.blobs_disk import DiskStorage
+from chitram.adapters.blobs_disk import STAGING, DiskStorage
+from chitram.adapters.database import Database
+from chitram.adapters.export_turns_sql import SqlExportTurns
+from chitram.adapters.images_sql import SqlImages
+from chitram.adapters.staging import default_folder
+from chitram.adapters.zip_archive import zip_archive
+from chitram.handlers.present import image_body, image_fields
+from chitram.services.exports import Exports
 from chitram.services.job_ports import JobQueue, Workshop
 from chitram.services.job_worker import Finished, JobWorker
-from chitram.services.ports import ConnectedStorage
+from chitram.services.ports import BlobStorage, ConnectedStorage
 from chitram.services.uploads import UploadLimits
 from chitram.settings import Settings, SettingsError
 from chitram.tracing import Tracing, Untraced
@@ -27,7 +34,6 @@ def blob_storage(settings: Settings) -> ConnectedStorage:
     # Whoever keeps pictures on a disk need not load a library for this.
     from chitram.adapters.blobs_s3 import S3Storage  # noqa: PLC0415  see above
     from chitram.adapters.s3_bucket import S3Bucket, S3Place  # noqa: PLC0415  see above
-    from chitram.adapters.staging import default_folder  # noqa: PLC0415  see above
 
     place = S3Place(
         endpoint=settings.minio_endpoint,
@@ -79,6 +85,20 @@ def job_worker(
         concurrency=concurrency,
         finished=finished,
         around=around,
+    )
+
+
+def exports_of(settings: Settings, database: Database, storage: BlobStorage) -> Exports:
+    """What makes archives of accounts. What it has to keep meanwhile lies where uploads do on their way."""
+    own = settings.local_storage_path / STAGING if settings.storage_backend == "local" else default_folder()
+    folder = settings.staging_path or own
+    return Exports(
+        library=SqlImages(database, image_body),
+        storage=storage,
+        turns=SqlExportTurns(database),
+        archive=lambda: zip_archive(folder),
+        describe=image_fields,
+        version=version("chitram"),
     )
 
 

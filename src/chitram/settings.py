@@ -76,6 +76,7 @@ class Settings(BaseModel):
     jwt_expire_minutes: Annotated[int, Field(ge=1, le=525_600)] = 1440
     auth_provider: Literal["local"] = "local"
     allow_anonymous_uploads: bool = True
+    user_quota_mb: Annotated[float, Field(ge=0, le=1024**3)] = 0
 
     upload_concurrency_limit: Annotated[int, Field(ge=1, le=1000)] = 10
     upload_concurrency_timeout: Annotated[float, Field(ge=0, le=600)] = 30.0
@@ -161,6 +162,11 @@ class Settings(BaseModel):
     def _nothing_is_none(cls, value: object) -> object:
         return value or None
 
+    @field_validator("user_quota_mb", mode="before")
+    @classmethod
+    def _nothing_is_no_quota(cls, value: object) -> object:
+        return value or 0
+
     @field_validator("allowed_content_types", mode="before")
     @classmethod
     def _split_by_commas(cls, value: object) -> object:
@@ -196,6 +202,11 @@ class Settings(BaseModel):
     def max_file_bytes(self) -> int:
         """The largest accepted upload in bytes."""
         return int(self.max_file_size_mb * 1024 * 1024)
+
+    @property
+    def user_quota_bytes(self) -> int | None:
+        """What an account may keep that was given no quota of its own; ``None``: anything."""
+        return int(self.user_quota_mb * 1024 * 1024) if self.user_quota_mb else None
 
     @property
     def least_level(self) -> str:

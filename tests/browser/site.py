@@ -52,6 +52,12 @@ class Site:
         with closing(sqlite3.connect(self._database)) as connection, connection:
             connection.execute("UPDATE users SET is_admin = 1 WHERE email = ?", (email,))
 
+    def allow(self, email: str, quota: int) -> None:
+        """Give an account so many bytes, as `chitram user quota` does."""
+        change = "INSERT OR REPLACE INTO user_quotas SELECT id, ? FROM users WHERE email = ?"
+        with closing(sqlite3.connect(self._database)) as connection, connection:
+            connection.execute(change, (quota, email))
+
     def image(self, image_id: str) -> dict[str, Any] | None:
         """The metadata of an image, or `None` when there is no such image."""
         try:

@@ -65,16 +65,21 @@ def test_a_strangers_upload(new_page: NewPage, picture: Picture, tmp_path: Path,
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_an_owners_pages(new_page: NewPage, picture: Picture, theme: str) -> None:
-    """My pictures, empty and not, the question before deleting, and the form on a picture's page."""
+def test_an_owners_pages(new_page: NewPage, site: Site, picture: Picture, theme: str) -> None:
+    """My pictures, empty and not, with a quota and beyond it, the question before deleting, a picture's form."""
     page = new_page(color_scheme=theme)
-    register(page)
+    email = register(page)
     found = {"empty": violations(page)}
     page.goto("/upload")
     page.locator("[data-picker]").set_input_files(str(picture("old.jpg")))
     expect(page.locator(".job")).to_have_attribute("data-state", "done")
     page.goto("/my-images")
     found["list"] = violations(page)
+    for quota, words in ((10**9, "used"), (1, "Full: ")):
+        site.allow(email, quota)
+        page.reload()
+        expect(page.locator(".quota")).to_contain_text(words)
+        found[words] = violations(page)
     page.get_by_role("button", name="Delete old").click()
     found["question"] = violations(page)
     page.keyboard.press("Escape")

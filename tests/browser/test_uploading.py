@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from tests.archives import unpacked
 from tests.browser.account import register, upload_by_form
 from tests.browser.conftest import NewPage, Watched
 from tests.browser.held import Held
@@ -137,6 +138,33 @@ def test_a_busy_server_is_waited_for(page: Page, picture: Picture, watched: Watc
     page.locator("[data-picker]").set_input_files(str(picture()))
     expect(page.locator(".job")).to_contain_text("Trying again in 1 s")
     expect(page.locator(".job")).to_have_attribute("data-state", "done")
+
+
+def test_an_account_that_is_full_is_told_so_in_the_row(
+    page: Page, picture: Picture, watched: Watched, site: Site
+) -> None:
+    """With what is used and allowed; trying again would not help, so the row does not offer it."""
+    watched.expected = {"507"}
+    site.allow(register(page), 1024)
+    page.goto("/upload")
+    page.locator("[data-picker]").set_input_files(str(picture()))
+    expect(page.locator(".job")).to_have_attribute("data-state", "refused")
+    expect(page.locator(".job")).to_contain_text("0 bytes of the 1 KB")
+    expect(page.get_by_role("button", name="Try")).to_have_count(0)
+
+
+def test_all_of_ones_pictures_are_a_download(page: Page, picture: Picture, tmp_path: Path) -> None:
+    """One click, one file."""
+    register(page)
+    page.goto("/upload")
+    page.locator("[data-picker]").set_input_files(str(picture("storm.jpg")))
+    expect(page.locator(".job")).to_have_attribute("data-state", "done")
+    page.goto("/my-images")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download all").click()
+    assert download.value.suggested_filename.startswith("chitram-20")
+    found = unpacked(download.value.path().read_bytes(), tmp_path)
+    assert [name.partition("-")[0] for name in found.files] == ["pictures/storm"]
 
 
 def test_an_upload_that_loses_the_network_goes_on_when_it_is_back(

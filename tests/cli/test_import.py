@@ -193,3 +193,17 @@ def test_a_line_that_was_cut_off_spoils_no_other(tmp_path: Path):
     journal.add("cc", Path("c.png"), {"id": "3", "delete_token": "u"})
     again = Journal(path)
     assert [again.ids(sha256) for sha256 in ("aa", "bb", "cc")] == [["1"], [], ["3"]]
+
+
+def test_what_has_no_room_in_the_account_is_refused_and_named(chitram: Chitram, data: Path, pictures: Path):
+    """With what is used and allowed; what is there already costs nothing when the same command runs again."""
+    environ = {"USER_QUOTA_MB": str(3 * len(picture()) / 1024**2)}
+    url = chitram("up", "--port", 0, "--data", data, "--nodes", 0, environ=environ).wait_for("ready ")
+    token = post(f"{url}{API}/auth/register", {"email": "ann@example.com", "password": PASSWORD})["access_token"]
+    arguments = ("import", pictures, "--url", url, "--token", token, "--jobs", 1)
+    first = summary(chitram(*arguments, "--json"))
+    assert len(first["uploaded"]) == 3
+    assert {(one["code"], "fit in" in one["detail"]) for one in first["refused"]} == {("QUOTA_EXCEEDED", True)}
+    again = chitram(*arguments)
+    assert again.wait() == 1
+    assert "uploaded 0 · already there 3 · refused 2" in again.lines

@@ -10,8 +10,9 @@ from chitram.adapters.database import Database
 from chitram.adapters.users_sql import SqlUsers
 from chitram.cli import main
 from chitram.domain.account import User
-from tests.api import API, PASSWORD, register, status_of
+from tests.api import API, PASSWORD, bearer, refused, register, status_of, upload, upload_form
 from tests.cli.commands import Commands
+from tests.pictures import picture
 
 
 @pytest.fixture
@@ -131,3 +132,43 @@ async def test_nothing_happens_without_a_yes_or_to_nobody(service, chitram):
         nobody = await chitram("user", action, "eve@example.com", "--yes")
         assert (nobody.exit_code, "no account eve@example.com" in nobody.output) == (1, True)
     assert await status_of(service, f"{API}/auth/me", token=token) == 200
+
+
+async def test_a_quota_is_shown_set_and_taken_back(start_service, own_settings):
+    """For one account; the default is the setting's, and the service goes by it at once."""
+    chitram = Commands({**own_settings, "user_quota_mb": 2})
+    service = await start_service(user_quota_mb=2)
+    token = await register(service)
+    size = (await upload(service, token=token))["file_size"]
+    shown = await chitram("user", "quota", "Ann@example.com")
+    assert f"ann@example.com uses {size} bytes with 1 picture; quota: 2 MB (default)" in shown.output
+    for words, quota, default in (("1.5GB", 3 * 2**29, False), ("none", None, False), ("default", 2**21, True)):
+        said = await chitram.json("user", "quota", "ann@example.com", words)
+        assert said == {
+            "email": "ann@example.com",
+            "pictures": 1,
+            "used_bytes": size,
+            "quota_bytes": quota,
+            "quota_is_default": default,
+        }
+        async with service.get(f"{API}/users/me", headers=bearer(token)) as answer:
+            assert (await answer.json())["quota_bytes"] == quota
+    await chitram("user", "quota", "ann@example.com", "1KB")
+    assert await refused(service, upload_form(picture(size=(300, 300))), token=token) == (507, "QUOTA_EXCEEDED")
+    listed = (await chitram.json("user", "list"))["users"][0]
+    assert (listed["used_bytes"], listed["quota_bytes"]) == (size, 1024)
+    table = (await chitram("user", "list")).output.splitlines()
+    assert table[0].split()[:4] == ["account", "since", "used", "quota"]
+    assert f"{size} bytes" in table[1]
+    assert "1 KB" in table[1]
+
+
+@pytest.mark.parametrize("size", ["lots", "0", "-5MB", "5 XB", "1e9", "inf", "999999999TB", ""])
+async def test_what_is_no_size_is_refused_with_what_would_be_one(service, chitram, size):
+    """And nothing is changed."""
+    await register(service)
+    said = await chitram("user", "quota", "ann@example.com", "--", size)
+    assert (said.exit_code, "500MB" in said.output) == (2, True)
+    assert (await chitram.json("user", "quota", "ann@example.com"))["quota_is_default"]
+    nobody = await chitram("user", "quota", "eve@example.com", "5MB")
+    assert (nobody.exit_code, "no account eve@example.com" in nobody.output) == (1, True)

@@ -22,7 +22,7 @@ async def test_register_answers_with_a_user_and_a_token(service):
     assert body["user"]["email"] == "ann@example.com"
     for path in ("/auth/me", "/users/me"):
         async with service.get(f"{API}{path}", headers=bearer(body["access_token"])) as answer:
-            assert await answer.json() == body["user"]
+            assert await answer.json() == body["user"] | {"used_bytes": 0, "quota_bytes": None}
 
 
 async def test_one_address_has_one_account_even_at_once(service):

@@ -182,6 +182,7 @@ NEEDS = {
     "POST /auth/password": None,
     "GET /users/me": "read",
     "GET /users/me/images": "read",
+    "GET /users/me/export": "read",
     "GET /users/me/keys": None,
     "POST /users/me/keys": None,
     "DELETE /users/me/keys/{id}": None,

@@ -9,10 +9,11 @@ from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 
 from chitram.domain.api_key import Scope
 from chitram.domain.errors import EmailExists
+from chitram.domain.quota import Usage
 from chitram.handlers.openapi.document import addresses, operations
 from chitram.handlers.present import user_fields
 from chitram.handlers.routes import api_routes, probe_routes
-from chitram.keys import DESCRIPTION, UPLOADS
+from chitram.keys import DESCRIPTION, EXPORTS, UPLOADS
 from chitram.services.uploads import UploadLimits
 from tests.admin import administrator
 from tests.api import API, PASSWORD, Client, bearer, register, status_of, thumbnails_ready, upload, upload_form
@@ -147,7 +148,7 @@ async def _accounts(service: Client) -> None:
     form = {"username": "walker@example.com", "password": PASSWORD, "grant_type": "password"}
     assert await status_of(service, f"{API}/auth/login", method="POST", json=entered) == 200
     assert await status_of(service, f"{API}/auth/token", method="POST", data=form) == 200
-    for path in ("/auth/me", "/users/me", "/users/me/images"):
+    for path in ("/auth/me", "/users/me", "/users/me/images", "/users/me/export"):
         assert await status_of(service, API + path, token=token) == 200
     assert (await upload(service, token=token))["duplicate"] is False
     assert (await upload(service, token=token))["duplicate"] is True
@@ -221,6 +222,17 @@ async def test_every_kind_of_error_is_answered_as_described(start_service, own_s
     await _tried(service, "POST", "/images/upload", data=upload_form(b"no picture"))
     await _tried(service, "POST", "/images/upload", data=upload_form(b"x" * 3000))
     await _tried(service, "POST", "/images/upload", data=upload_form(picture()))
+    async with service.get(f"{API}/users/me", headers=bearer(mine)) as answer:
+        me = await answer.json()
+    async with service.app[EXPORTS].turn(me["id"]):
+        await _tried(service, "GET", "/users/me/export", headers=bearer(mine))
+
+    async def full(*_arguments: object) -> Usage:
+        return Usage(used=1, quota=1)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("chitram.adapters.quotas_sql.SqlQuotas.room", full)
+        await _tried(service, "POST", "/images/upload", data=upload_form(small), headers=bearer(mine))
     admin = bearer(await administrator(service, own_settings))
     stale = {"action": "add", "name": "a", "address": "127.0.0.1:1", "version": 99}
     await _tried(service, "POST", "/admin/ring", json=stale, headers=admin)

@@ -7,10 +7,11 @@ import pytest
 from aiohttp import web
 
 from chitram.domain.media import MediaType
+from chitram.domain.sizes import byte_words
 from chitram.handlers.assets import Assets, web_directory
 from chitram.handlers.picture import RATIOS
 from chitram.handlers.templating import setup_templating
-from chitram.handlers.words import byte_words, kind_words
+from chitram.handlers.words import kind_words
 from tests.handlers.test_pages import get
 
 WEB = web_directory()

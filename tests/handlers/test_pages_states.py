@@ -7,6 +7,7 @@ import jinja2
 import pytest
 
 from chitram.domain.media import MediaType
+from chitram.domain.quota import Usage
 from chitram.handlers.assets import web_directory
 from chitram.handlers.form_views import EditForm, Field, UploadPanel, visibility_choices
 from chitram.handlers.picture import ORIGINAL_BUDGET, Picture
@@ -87,7 +88,7 @@ def test_a_picture_without_thumbnails_says_so_and_does_not_ask_again():
 def test_lists_keep_the_place_of_a_picture_without_thumbnails(owed, words):
     """With its name for those who cannot see it."""
     picture = replace(PICTURE, ready=False, owed=owed)
-    for view in (GalleryRows((picture,), None), MyImagesPage((picture,), None, follows=False, count=1)):
+    for view in (GalleryRows((picture,), None), MyImagesPage((picture,), None, follows=False, usage=Usage(8, 10, 1))):
         text = shown(view)
         assert words in text
         assert "Tea" in text

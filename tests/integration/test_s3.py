@@ -8,9 +8,12 @@ import pytest
 
 from chitram.adapters.blobs_s3 import S3Storage
 from chitram.adapters.s3_bucket import S3Bucket
+from chitram.domain.thumbnail import original_key
+from chitram.services.exports import HELD
 from tests.adapters.blobs import listed
 from tests.api import API, Client, bearer, healthy, refused, register, show, status_of, thumbnails_ready, upload
 from tests.api import upload_form as form
+from tests.archives import unpacked
 from tests.pictures import noise, picture
 from tests.servers.service import StartService
 from tests.servers.swift import OWNER, Swift
@@ -169,3 +172,23 @@ async def test_thumbnails_that_were_owed_while_the_storage_was_away_are_made(
     monkeypatch.setattr(S3Storage, "put", original)
     swift.start()
     await thumbnails_ready(another, fields["id"])
+
+
+async def test_an_export_reads_from_the_bucket_and_says_what_it_cannot(swift, client, storage, tmp_path):
+    """Large and small ones come back; a lost one is named; with the storage away the archive is whole, and says so."""
+    token = await register(client)
+    large = picture("image/jpeg") + bytes(HELD)  # what follows a JPEG's end is nobody's business
+    originals = [picture(), large, picture(seed=1)]
+    ids = [(await upload(client, data, token=token))["id"] for data in originals]
+    for image_id in ids:
+        await thumbnails_ready(client, image_id)
+    await storage.delete([original_key(ids[2])])
+    export = f"{API}/users/me/export"
+    found = unpacked((await fetch(client, export, **bearer(token)))[1], tmp_path)
+    assert [found.original(image_id) for image_id in ids[:2]] == originals[:2]
+    assert "is lost" in found.images[ids[2]]["problem"]
+    swift.kill()
+    found = unpacked((await fetch(client, export, **bearer(token)))[1], tmp_path)
+    assert (found.files, found.manifest["complete"], found.manifest["with_problems"]) == ({}, False, 3)
+    assert "try again soon" in found.images[ids[0]]["problem"]
+    swift.start()

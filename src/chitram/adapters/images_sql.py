@@ -1,6 +1,6 @@
 """The metadata of images in SQL. Whatever changes what is cached ends with its entry in the invalidation log."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -24,6 +24,13 @@ from ring import Commit
 
 Encode = Callable[[Image], bytes]
 """How an image becomes the body that clients get."""
+RequireRoom = Callable[[AsyncConnection, Image], Awaitable[None]]
+"""Refuses an image that its owner has no room for, in the very transaction that is to add it."""
+
+
+async def _always_room(_connection: AsyncConnection, _image: Image) -> None:
+    """For whoever adds nothing."""
+
 
 _NEWEST_FIRST = (images.c.created_at.desc(), images.c.id.desc())
 
@@ -41,9 +48,10 @@ def image_id_of(key: str) -> str:
 class SqlImages:
     """Rows in, documents out. Writing methods return the commit that the cache has to acknowledge."""
 
-    def __init__(self, database: Database, encode: Encode) -> None:
+    def __init__(self, database: Database, encode: Encode, require_room: RequireRoom = _always_room) -> None:
         self._database = database
         self._encode = encode
+        self._require_room = require_room
 
     async def load(self, image_id: ImageId) -> Document | None:
         """Read one image from the primary."""
@@ -65,6 +73,12 @@ class SqlImages:
             rows = await connection.execute(_following(query.limit(limit), after))
             return [Cursor(row.created_at, ImageId(row.id)) for row in rows]
 
+    async def owned(self, owner_id: str, after: Cursor | None, limit: int) -> Sequence[Image]:
+        """An account's images, newest first, whole."""
+        query = select(images).where(images.c.owner_id == owner_id).order_by(*_NEWEST_FIRST)
+        async with self._database.read() as connection:
+            return [_image(row) for row in await connection.execute(_following(query.limit(limit), after))]
+
     async def count(self, listing: Listing) -> int:
         """How many rows match."""
         query = select(func.count()).select_from(images).where(*_matching(listing))
@@ -72,9 +86,10 @@ class SqlImages:
             return int((await connection.execute(query)).scalar_one())
 
     async def add(self, image: Image, *, delete_token_sha256: str | None) -> tuple[Document, Commit]:
-        """Insert. Logged too: somebody may have cached that this id is unknown."""
+        """Insert. Logged too: somebody may have cached that this id is unknown. Raises ``QuotaExceeded``."""
         row = {name: getattr(image, name) for name in Image.__slots__} | {"delete_token_sha256": delete_token_sha256}
         async with self._database.write() as connection:
+            await self._require_room(connection, image)
             await connection.execute(insert(images).values(row))
             if image.thumbnails is Thumbnails.PENDING:
                 await owe(connection, image.id)

@@ -111,6 +111,8 @@ images = Table(
     Index("ix_images_owner_id_created_at_id", "owner_id", "created_at", "id"),
     Index("ix_images_owner_id_sha256", "owner_id", "sha256"),
     Index("ix_images_thumbnails_created_at", "thumbnails", "created_at"),
+    # What an account's originals take up is summed up in this one alone.
+    Index("ix_images_owner_id_file_size", "owner_id", "file_size"),
 )
 
 jobs = Table(
@@ -129,6 +131,23 @@ jobs = Table(
 """What is owed to images, in the same transaction as what owes it. *due_at* is when anybody may take a job up: at once,
 after a pause, or when the claim of *claimed_by* ends; never, for one that was given up. A job that is done has no row.
 """
+
+user_quotas = Table(
+    "user_quotas",
+    metadata,
+    Column("user_id", String(36), ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("bytes", BigInteger, nullable=True),
+)
+"""What single accounts may keep, in bytes; NULL: anything. Whoever has no row has the default of the settings."""
+
+user_exports = Table(
+    "user_exports",
+    metadata,
+    Column("user_id", String(36), ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("holder", String(36), nullable=False),
+    Column("until", UtcDateTime, nullable=False),
+)
+"""Accounts that are being exported, by whom, and when that is over if nobody says anything any more."""
 
 cache_clock = Table(
     "cache_clock",

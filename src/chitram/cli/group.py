@@ -27,6 +27,7 @@ _COMMANDS = {
     "thumbs": "chitram.cli.thumbs:thumbs",
     "user": "chitram.cli.user:user",
     "apikey": "chitram.cli.apikey:apikey",
+    "export": "chitram.cli.export:export",
     "backup": "chitram.cli.backup:backup",
     "restore": "chitram.cli.restore:restore",
 }

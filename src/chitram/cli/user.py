@@ -1,6 +1,6 @@
 """`chitram user`: accounts, from the machine that has the database."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -9,11 +9,14 @@ import click
 
 from chitram.adapters.database import Database
 from chitram.adapters.passwords import Argon2Passwords
+from chitram.adapters.quotas_sql import SqlQuotas
 from chitram.adapters.users_sql import SqlUsers
+from chitram.cli.quota_words import parse_quota, use_fields, use_sentence, use_words
 from chitram.cli.words import agree, columns
 from chitram.cli.workplace import Workplace, place_options, placed
 from chitram.domain.account import User, email_problem, normalise_email, password_problem
-from chitram.domain.errors import Conflict
+from chitram.domain.errors import Conflict, NotFound
+from chitram.domain.quota import Usage
 
 _YES = click.option("--yes", is_flag=True, help="Do not ask.")
 
@@ -26,6 +29,7 @@ def user() -> None:
     \b
     chitram user list                               who is there
     chitram user create-admin ann@example.com       open an administrator's account
+    chitram user quota bob@example.com 2GB          let bob keep so much
     chitram user disable bob@example.com            sign bob out everywhere, and let him in no more
     """
 
@@ -33,15 +37,22 @@ def user() -> None:
 @user.command("list")
 @placed
 def list_users(it: Workplace) -> None:
-    """Print every account: since when it is there, whether it is disabled, whether it is an administrator's.
+    """Print every account: since when it is there, what its pictures take up of what they may, whether it is disabled,
+    whether it is an administrator's.
 
     \b
     chitram user list --json | jq -r '.users[] | select(.is_admin) | .email'
     """
-    everybody = it.ask(lambda database: SqlUsers(database).everybody())
-    rows = [(one.email, f"{one.created_at:%Y-%m-%d}", *_state(one)) for one in everybody]
-    table = columns([("account", "since", "", ""), *rows])
-    it.say({"users": [_fields(one) for one in everybody]}, table if rows else "there is no account yet")
+
+    async def read(database: Database) -> tuple[Sequence[User], Mapping[str, Usage]]:
+        return await SqlUsers(database).everybody(), await _quotas(it, database).everybody()
+
+    everybody, usages = it.ask(read)
+    known = [(one, usages[one.id]) for one in everybody if one.id in usages]
+    rows = [(one.email, f"{one.created_at:%Y-%m-%d}", *use_words(usage), *_state(one)) for one, usage in known]
+    table = columns([("account", "since", "used", "quota", "", ""), *rows])
+    fields = [_fields(one) | use_fields(usage) for one, usage in known]
+    it.say({"users": fields}, table if rows else "there is no account yet")
 
 
 @user.command("create-admin")
@@ -122,6 +133,41 @@ def demote(it: Workplace, email: str, *, yes: bool) -> None:
     """
     agree(f"{email} will be an account like any other", yes=yes)
     _alter(it, email, "no administrator", lambda users, who: users.set_admin(who, admin=False))
+
+
+@user.command()
+@click.argument("email")
+@click.argument("size", required=False, metavar="[SIZE|none|default]")
+@placed
+def quota(it: Workplace, email: str, size: str | None) -> None:
+    """Print how much an account's pictures take up and may, or set how much they may.
+
+    SIZE is like 500MB or 2GB; "none" lets it keep anything, "default" takes its own quota back, so that USER_QUOTA_MB
+    holds. Who has more than a new quota allows keeps it, but uploads nothing more. It holds from the next upload on.
+
+    \b
+    chitram user quota ann@example.com
+    chitram user quota ann@example.com 2GB
+    chitram user quota ann@example.com default --json
+    """
+    address, wanted = normalise_email(email), parse_quota(size)
+
+    async def work(database: Database) -> Usage:
+        found, quotas = await SqlUsers(database).by_email(address), _quotas(it, database)
+        if found is None:
+            raise NotFound(f"There is no account {address}.")
+        if wanted == "default":
+            await quotas.allow_default(found[0].id)
+        elif wanted != "":
+            await quotas.allow(found[0].id, None if wanted == "none" else wanted)
+        return await quotas.usage(found[0].id)
+
+    usage = it.ask(work)
+    it.say({"email": address, **use_fields(usage)}, use_sentence(address, usage))
+
+
+def _quotas(it: Workplace, database: Database) -> SqlQuotas:
+    return SqlQuotas(database, it.settings.user_quota_bytes)
 
 
 def _alter(it: Workplace, email: str, state: str, change: Callable[[SqlUsers, str], Awaitable[User]]) -> None:

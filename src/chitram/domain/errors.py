@@ -22,15 +22,19 @@
     ├── Conflict                  CONFLICT
     │   ├── EmailExists           EMAIL_EXISTS
     │   ├── KeyNameTaken
-    │   └── TooManyKeys
+    │   ├── TooManyKeys
+    │   └── ExportRunning         EXPORT_RUNNING
     ├── PreconditionFailed        PRECONDITION_FAILED
     ├── FileTooLarge              FILE_TOO_LARGE
     ├── InvalidFileFormat         INVALID_FILE_FORMAT
+    ├── QuotaExceeded             QUOTA_EXCEEDED
     └── ServiceUnavailable        SERVICE_UNAVAILABLE
 """
 
 from dataclasses import dataclass
 from typing import ClassVar
+
+from chitram.domain.sizes import byte_words
 
 
 class ChitramError(Exception):
@@ -216,6 +220,15 @@ class TooManyKeys(Conflict):
         return {"max_keys": self.limit}
 
 
+class ExportRunning(Conflict):
+    """An account is exported once at a time."""
+
+    code = "EXPORT_RUNNING"
+    default = (
+        "Your pictures are being downloaded already: wait until that is done, or stop it and try again in a minute."
+    )
+
+
 class PreconditionFailed(ChitramError):
     """``If-Match`` names another version."""
 
@@ -243,6 +256,25 @@ class InvalidFileFormat(ChitramError):
 
     code = "INVALID_FILE_FORMAT"
     default = "This is not a picture that can be read. JPEG, PNG, WebP, GIF and AVIF are welcome."
+
+
+class QuotaExceeded(ChitramError):
+    """The account's pictures would take up more than they may. Said as soon as it is known."""
+
+    code = "QUOTA_EXCEEDED"
+    default = "The account's pictures would take up more than they may."
+
+    def __init__(self, used: int, quota: int) -> None:
+        super().__init__(
+            f"Your pictures take up {byte_words(used)} of the {byte_words(quota)} that they may, and this one does not "
+            "fit in. Delete some, or ask whoever runs this site for more room."
+        )
+        self.used = used
+        self.quota = quota
+
+    @property
+    def details(self) -> dict[str, object]:
+        return {"used_bytes": self.used, "quota_bytes": self.quota}
 
 
 class ServiceUnavailable(ChitramError):

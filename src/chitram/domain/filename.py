@@ -15,6 +15,9 @@ _EXTENSIONS = {
     MediaType.GIF: {"gif"},
     MediaType.AVIF: {"avif"},
 }
+_NOT_ON_WINDOWS = frozenset('<>:"/\\|?*')
+MAX_STEM = 120
+"""In bytes: names in an archive have a folder in front of them, and some systems count the whole path."""
 _SEPARATORS = re.compile(r"[/\\:]")
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _JOINERS = {"\u200c", "\u200d"}  # Telugu and many other scripts are spelled with them
@@ -29,6 +32,14 @@ def download_name(filename: str, media_type: MediaType) -> str:
     """*filename* with an extension of its type at the end: a picture is never saved as a program or a page."""
     suffix = filename.rpartition(".")[2].lower()
     return filename if suffix in _EXTENSIONS[media_type] else _shorten(f"{filename}.{media_type.extension}")
+
+
+def archive_name(filename: str, media_type: MediaType, unique: str) -> str:
+    """*filename* as it can be unpacked on every system, with the right extension and *unique* in front of that."""
+    suffix = filename.rpartition(".")[2].lower()
+    stem = filename.rpartition(".")[0] if suffix in _EXTENSIONS[media_type] else filename
+    harmless = "".join("_" if c in _NOT_ON_WINDOWS else c for c in stem).encode()[:MAX_STEM].decode(errors="ignore")
+    return f"{harmless.strip('. ') or 'picture'}-{unique}.{media_type.extension}"
 
 
 def safe_filename(text: str | None, *, extension: str) -> str:

@@ -10,8 +10,8 @@ from chitram.domain.api_key import Scope
 from chitram.domain.errors import InvalidRequest
 from chitram.handlers.auth import end_session, required_session
 from chitram.handlers.forms import read_form, read_json
-from chitram.handlers.present import user_fields
-from chitram.keys import ACCOUNTS
+from chitram.handlers.present import usage_fields, user_fields
+from chitram.keys import ACCOUNTS, QUOTAS
 from chitram.services.accounts import SignedIn
 
 NOT_STORED = {hdrs.CACHE_CONTROL: "no-store"}
@@ -56,7 +56,8 @@ async def token(request: web.Request) -> web.Response:
 async def me(request: web.Request) -> web.Response:
     """``GET /auth/me`` and ``GET /users/me``."""
     session = await required_session(request, Scope.READ)
-    return _json(user_fields(session.user))
+    usage = await request.app[QUOTAS].usage(session.user.id)
+    return _json(user_fields(session.user) | usage_fields(usage))
 
 
 async def logout(request: web.Request) -> web.Response:

@@ -1,5 +1,6 @@
 """Sending stored bytes: validators, single ranges (RFC 9110, section 14), bounded memory."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from urllib.parse import quote
 
@@ -53,10 +54,10 @@ def not_modified(request: web.Request, etag: str) -> bool:
     return any(known.value in {etag, "*"} for known in request.if_none_match or ())
 
 
-def content_disposition(filename: str) -> str:
-    """``inline`` with the file name in ASCII and in full (RFC 6266); nothing in a name can end the header."""
+def content_disposition(filename: str, *, kind: str = "inline") -> str:
+    """*kind* with the file name in ASCII and in full (RFC 6266); nothing in a name can end the header."""
     plain = "".join(c if c.isascii() and c.isprintable() and c not in '"\\%' else "_" for c in filename)
-    return f"inline; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}"
+    return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}"
 
 
 def _requested_range(request: web.Request, size: int, etag: str) -> range:
@@ -88,14 +89,18 @@ async def _send(request: web.Request, blob: Blob, span: range, headers: dict[str
     add_common_headers(request, response)
     await response.prepare(request)
     if request.method != "HEAD":
-        await _stream(request, response, blob.read(span.start, span.stop))
+        await stream_out(request, response, blob.read(span.start, span.stop))
     return response
 
 
-async def _stream(request: web.Request, response: web.StreamResponse, chunks: AsyncIterator[bytes]) -> None:
+async def stream_out(
+    request: web.Request, response: web.StreamResponse, chunks: AsyncIterator[bytes], *, patience: float | None = None
+) -> None:
+    """Send what comes. What fails in the middle, or is not taken for *patience* seconds, breaks the connection off."""
     try:
         async for chunk in chunks:
-            await response.write(chunk)
+            async with asyncio.timeout(patience):
+                await response.write(chunk)
         await response.write_eof()
     except ConnectionResetError:
         raise

@@ -18,6 +18,7 @@ STATUS: dict[type[errors.ChitramError], HTTPStatus] = {
     errors.PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
     errors.FileTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.InvalidFileFormat: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    errors.QuotaExceeded: HTTPStatus.INSUFFICIENT_STORAGE,
     errors.ServiceUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.ChitramError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from chitram.domain.image import Visibility
 from chitram.domain.media import MediaType
-from chitram.handlers.words import byte_words, kind_words
+from chitram.domain.sizes import byte_words
+from chitram.handlers.words import kind_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,27 @@ class UploadPanel:
         """The types in words: "JPEG, PNG or GIF"."""
         names = [kind_words(media_type) for media_type in self.media_types]
         return " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaBar:
+    """How much of the quota is used, in bytes. The words say it too: a colour is not for everybody."""
+
+    used: int
+    quota: int
+
+    @property
+    def state(self) -> str:
+        """``fine``, ``tight`` above 90 %, ``full``."""
+        return "full" if self.used >= self.quota else "tight" if self.used > 0.9 * self.quota else "fine"
+
+    @property
+    def text(self) -> str:
+        """Used and allowed, and what to do about it."""
+        used = f"{byte_words(self.used)} of {byte_words(self.quota)} used"
+        return {"fine": used, "tight": f"Almost full: {used}", "full": f"Full: {used}. Delete some to make room"}[
+            self.state
+        ]
 
 
 @dataclass(frozen=True, slots=True)

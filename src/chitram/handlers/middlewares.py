@@ -15,7 +15,7 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 from multidict import istr
 
-from chitram.domain.errors import CsrfFailed
+from chitram.domain.errors import CsrfFailed, QuotaExceeded
 from chitram.handlers.errors import describe, problem_json
 from chitram.keys import ERROR_PAGES, EVERYTHING_ELSE, HEALTH, REQUEST_ID, ProblemDetails, route_of
 from chitram.logs import current_request, get_logger
@@ -104,7 +104,7 @@ def _answer_error(request: web.Request, error: Exception) -> web.StreamResponse:
     if isinstance(error, web.HTTPException) and error.status < 400:
         return error
     problem = describe(error)
-    if problem.status >= 500:
+    if problem.status >= 500 and problem.code != QuotaExceeded.code:  # an account that is full is no failure of ours
         _log_failure(request, error, expected=problem.code == "SERVICE_UNAVAILABLE")
     return _present(request, problem)
 

@@ -15,6 +15,7 @@ from chitram.domain.errors import (
     ValidationFailed,
 )
 from chitram.domain.image import Caller, Visibility
+from chitram.domain.quota import Usage
 from chitram.handlers.parts import Parts
 from chitram.keys import METRICS, UPLOADS
 from chitram.metrics import Metrics
@@ -35,9 +36,9 @@ async def receive_upload(request: web.Request, caller: Caller) -> Uploaded:
     """
     uploads = request.app[UPLOADS]
     with _counted(request.app[METRICS]):
-        uploads.admit(caller)
-        _refuse_announced(request, uploads.limits.max_bytes)
-        async with uploads.place(), _multipart(request) as form, _ReceivedFile(request, form) as received:
+        usage = await uploads.admit(caller)
+        _refuse_announced(request, uploads.limits.max_bytes, usage)
+        async with uploads.place(), _multipart(request) as form, _ReceivedFile(request, form, usage) as received:
             uploaded = await uploads.keep(received, form.options(), caller)
     result = "duplicate" if uploaded.duplicate else "created"
     request.app[METRICS].work.upload(result, received.staged.size)
@@ -119,10 +120,12 @@ async def _multipart(request: web.Request) -> AsyncIterator[_Form]:
 
 
 @asynccontextmanager
-async def _ReceivedFile(request: web.Request, form: _Form) -> AsyncIterator[Received]:  # noqa: N802  reads as a noun in `async with`
+async def _ReceivedFile(  # noqa: N802  reads as a noun in `async with`
+    request: web.Request, form: _Form, usage: Usage
+) -> AsyncIterator[Received]:
     part = await form.until_file()
     incoming = Incoming(_filename(part), part.headers.get(hdrs.CONTENT_TYPE), form.parts.chunks(part))
-    async with request.app[UPLOADS].receive(incoming) as received:
+    async with request.app[UPLOADS].receive(incoming, usage) as received:
         await form.rest()
         yield received
 
@@ -133,6 +136,8 @@ def _filename(part: BodyPartReader) -> str | None:
     return name and name.replace("%22", '"').replace("%0D", " ").replace("%0A", " ")
 
 
-def _refuse_announced(request: web.Request, limit: int) -> None:
-    if request.content_length is not None and request.content_length > limit + FORM_OVERHEAD:
+def _refuse_announced(request: web.Request, limit: int, usage: Usage) -> None:
+    least = (request.content_length or 0) - FORM_OVERHEAD
+    if least > limit:
         raise FileTooLarge(limit)
+    usage.require(least)

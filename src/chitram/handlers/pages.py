@@ -5,6 +5,7 @@ from aiohttp import web
 from chitram.domain.identifiers import SHORT_LENGTH
 from chitram.handlers import pages_ring, pages_settings
 from chitram.handlers.assets import root_file, static_file
+from chitram.handlers.exports import export
 from chitram.handlers.pages_account import choose_theme, log_in, log_out, login_page, register, register_page
 from chitram.handlers.pages_editing import delete_image, edit_image
 from chitram.handlers.pages_errors import error_page
@@ -22,6 +23,7 @@ def page_routes() -> list[web.RouteDef]:
     return [
         web.get("/", page(gallery_page)),
         web.get("/my-images", page(my_images_page)),
+        web.get("/my-images/export", page(export)),
         web.get(f"/i/{_SHORT}", page(image_page)),
         web.get("/image/{id}", page(image_page)),
         web.post("/image/{id}", page(edit_image)),

@@ -26,6 +26,7 @@ _AT_THE_FORM = (
     errors.InvalidDeleteToken,
     errors.FileTooLarge,
     errors.InvalidFileFormat,
+    errors.QuotaExceeded,
 )
 _AT_A_FIELD: dict[type[errors.ChitramError], str] = {
     errors.EmailExists: "email",

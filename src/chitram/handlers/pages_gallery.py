@@ -19,7 +19,7 @@ from chitram.handlers.views import (
     MyImagesCards,
     MyImagesPage,
 )
-from chitram.keys import GALLERY
+from chitram.keys import GALLERY, QUOTAS
 from chitram.services.ports import Document
 
 PAGE_SIZE = 24
@@ -42,8 +42,8 @@ async def my_images_page(request: web.Request) -> web.StreamResponse:
     pictures, following = _pictures(request, page), _following("/my-images", page)
     if _wants_fragment(request):
         return render(request, MyImagesCards(pictures, following))
-    count = await gallery.count_mine(caller)
-    return render(request, MyImagesPage(pictures, following, follows=cursor is not None, count=count))
+    usage = await request.app[QUOTAS].usage(caller.user_id or "")
+    return render(request, MyImagesPage(pictures, following, follows=cursor is not None, usage=usage))
 
 
 async def image_page(request: web.Request, refused: Refused = NOT_REFUSED) -> web.StreamResponse:

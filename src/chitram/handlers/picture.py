@@ -10,9 +10,10 @@ import orjson
 
 from chitram.domain.filename import download_name
 from chitram.domain.media import MediaType
+from chitram.domain.sizes import byte_words
 from chitram.domain.thumbnail import SIZES, ThumbnailFormat, fit
 from chitram.handlers.copy_formats import CopyFormat, copy_formats
-from chitram.handlers.words import byte_words, day_words, kind_words
+from chitram.handlers.words import day_words, kind_words
 from chitram.services.ports import Document
 
 RATIOS = (

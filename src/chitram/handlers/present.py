@@ -9,6 +9,7 @@ from chitram.domain.account import User
 from chitram.domain.api_key import ApiKey, in_order
 from chitram.domain.identifiers import ImageId, short_id
 from chitram.domain.image import Image, Thumbnails
+from chitram.domain.quota import Usage
 from chitram.domain.thumbnail import DEFAULT_SIZE, SIZES, ThumbnailFormat
 
 API = "/api/v1"
@@ -83,6 +84,11 @@ def key_fields(key: ApiKey) -> dict[str, Any]:
         "expires_at": timestamp(key.expires_at) if key.expires_at else None,
         "last_used_at": timestamp(key.last_used_at) if key.last_used_at else None,
     }
+
+
+def usage_fields(usage: Usage) -> dict[str, Any]:
+    """What an account uses and may, in bytes; no quota is null."""
+    return {"used_bytes": usage.used, "quota_bytes": usage.quota}
 
 
 def timestamp(moment: datetime) -> str:

@@ -4,6 +4,7 @@ from aiohttp import web
 
 from chitram.domain.identifiers import SHORT_LENGTH
 from chitram.handlers import api_accounts, api_admin, api_images, api_keys, description, probes
+from chitram.handlers.exports import export
 from chitram.handlers.present import API
 from chitram.handlers.shell import admin_page, nothing
 
@@ -26,6 +27,7 @@ def api_routes() -> list[web.RouteDef]:
         web.post(f"{API}/auth/password", accounts.password),
         web.get(f"{API}/users/me", accounts.me),
         web.get(f"{API}/users/me/images", images.list_mine),
+        web.get(f"{API}/users/me/export", export),
         web.get(f"{API}/users/me/keys", api_keys.list_keys),
         web.post(f"{API}/users/me/keys", api_keys.create),
         web.delete(f"{API}/users/me/keys/{{id}}", api_keys.revoke),

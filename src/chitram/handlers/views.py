@@ -5,8 +5,10 @@
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
+from chitram.domain.quota import Usage
+from chitram.domain.sizes import byte_words
 from chitram.handlers.copy_formats import CopyFormat
-from chitram.handlers.form_views import AccountForm, EditForm, Field, UploadPanel
+from chitram.handlers.form_views import AccountForm, EditForm, Field, QuotaBar, UploadPanel
 from chitram.handlers.picture import Picture
 
 
@@ -62,12 +64,19 @@ class MyImagesPage:
     pictures: tuple[Picture, ...]
     next_url: str | None
     follows: bool
-    count: int
+    usage: Usage
 
     @property
     def count_text(self) -> str:
-        """How many there are, in words."""
-        return {0: "None so far", 1: "One picture"}.get(self.count, f"{self.count} pictures")
+        """How many there are, and how large they are together."""
+        count = self.usage.pictures
+        size = f" · {byte_words(self.usage.used)}" if count else ""
+        return {0: "None so far", 1: "One picture"}.get(count, f"{count} pictures") + size
+
+    @property
+    def quota(self) -> QuotaBar | None:
+        """Where there is a limit."""
+        return QuotaBar(self.usage.used, self.usage.quota) if self.usage.quota is not None else None
 
 
 @dataclass(frozen=True, slots=True)

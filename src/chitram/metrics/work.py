@@ -13,7 +13,15 @@ SIZES = (64 * _KIB, 256 * _KIB, _MIB, 2 * _MIB, 5 * _MIB, 10 * _MIB, 25 * _MIB, 
 WAITS = (0.001, 0.005, 0.025, 0.1, 0.5, 1.0, 5.0, 15.0, 30.0)
 JOBS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 LAGS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
-UPLOADS = ("created", "duplicate", "aborted", "IMAGE_TOO_MANY_PIXELS", "FILE_TOO_LARGE", "INVALID_FILE_FORMAT")
+UPLOADS = (
+    "created",
+    "duplicate",
+    "aborted",
+    "IMAGE_TOO_MANY_PIXELS",
+    "FILE_TOO_LARGE",
+    "INVALID_FILE_FORMAT",
+    "QUOTA_EXCEEDED",
+)
 JOB_RESULTS = ("done", "failed", "deferred")
 LOGINS = ("ok", "wrong", "inactive")
 

@@ -63,10 +63,6 @@ class Gallery:
             raise ValidationFailed(Problem("/sha256", "Use 64 lower-case hexadecimal digits."))
         return await self._page(Listing(owner_id=_signed_in(caller), sha256=sha256), cursor, limit)
 
-    async def count_mine(self, caller: Caller) -> int:
-        """How many images the caller has. Raises ``Unauthorized``."""
-        return await self._images.count(Listing(owner_id=_signed_in(caller)))
-
     @asynccontextmanager
     async def original(self, spelled_id: str, caller: Caller) -> AsyncIterator[tuple[Seen, Blob]]:
         """The stored bytes as they were uploaded. Raises ``ImageNotFound``; ``ServiceUnavailable`` when lost."""

@@ -1,7 +1,7 @@
 """What the use cases need from the outside. Adapters implement these; tests do too, and pass the same suites."""
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,6 +14,7 @@ from chitram.domain.image import Image, Thumbnails, Visibility
 from chitram.domain.media import MediaType
 from chitram.domain.node_set import NodeChange, RingNode
 from chitram.domain.page import Cursor
+from chitram.domain.quota import Usage
 from chitram.domain.thumbnail import ThumbnailFormat
 from chitram.services.job_ports import Job
 
@@ -85,7 +86,7 @@ class Images(Protocol):
         ...
 
     async def add(self, image: Image, *, delete_token_sha256: str | None) -> Document:
-        """Store a new image."""
+        """Store a new image. Raises ``QuotaExceeded`` when its owner has no room for it, and then surely has not."""
         ...
 
     async def change(self, image_id: ImageId, changes: ImageChanges, *, if_match: str | None) -> Document:
@@ -123,6 +124,18 @@ class Original:
     created_at: datetime
 
 
+class Quotas(Protocol):
+    """What accounts use and may use. Raises ``ServiceUnavailable`` when the database cannot be reached."""
+
+    async def usage(self, user_id: str) -> Usage:
+        """What an account uses and may."""
+        ...
+
+    async def room(self, user_id: str) -> Usage:
+        """The same as far as it decides what fits: without a quota nothing is summed up."""
+        ...
+
+
 class KnownIds(Protocol):
     """Which images there are. Raises ``ServiceUnavailable`` when the database cannot be reached."""
 
@@ -136,6 +149,61 @@ class Inventory(KnownIds, Protocol):
 
     async def originals(self, after: str, limit: int) -> Sequence[Original]:
         """By id, those that follow *after*."""
+        ...
+
+
+class Library(KnownIds, Protocol):
+    """An account's images, read past every cache: a whole library would push out what others read."""
+
+    async def owned(self, owner_id: str, after: Cursor | None, limit: int) -> Sequence[Image]:
+        """Up to *limit*, newest first, that follow *after*."""
+        ...
+
+
+class Notes(Protocol):
+    """Records for later; any number of them."""
+
+    def append(self, record: bytes) -> None:
+        """Keep one more."""
+        ...
+
+    def __iter__(self) -> Iterator[bytes]:
+        """All of them, in their order."""
+        ...
+
+
+class Archive(Protocol):
+    """One file of many that is handed on while it is written. Never blocks for long."""
+
+    @property
+    def notes(self) -> Notes:
+        """For whoever writes the archive."""
+        ...
+
+    def entry(
+        self, name: str, *, size: int, at: datetime, packed: bool = False
+    ) -> AbstractContextManager[Callable[[bytes], object]]:
+        """Write an entry of about *size* bytes inside the block, by the function that this gives."""
+        ...
+
+    def taken(self) -> bytes:
+        """What has been written since the last time."""
+        ...
+
+    def finished(self) -> Iterator[bytes]:
+        """The end of the archive: after this nothing can be written."""
+        ...
+
+
+class ExportTurns(Protocol):
+    """Who is being exported."""
+
+    def turn(self, user_id: str) -> AbstractAsyncContextManager[None]:
+        """Have an account's turn inside the block. Raises ``ExportRunning`` while somebody else has it."""
+        ...
+
+    async def settled(self) -> None:
+        """Return when every turn that has ended is given back."""
         ...
 
 

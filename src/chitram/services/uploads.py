@@ -8,7 +8,7 @@ import hashlib
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -17,6 +17,7 @@ from chitram.domain.errors import (
     FileTooLarge,
     InvalidFileFormat,
     Problem,
+    QuotaExceeded,
     ServiceUnavailable,
     Unauthorized,
     ValidationFailed,
@@ -25,8 +26,9 @@ from chitram.domain.filename import safe_filename, title_from
 from chitram.domain.identifiers import ImageId, new_image_id
 from chitram.domain.image import MAX_TITLE_LENGTH, Caller, Image, Thumbnails, Visibility, title_problem
 from chitram.domain.media import MediaType, contradicts
+from chitram.domain.quota import UNLIMITED, Usage
 from chitram.domain.thumbnail import original_key
-from chitram.services.ports import BlobStorage, Document, Images, Inspected, Listing, Pictures, Staged
+from chitram.services.ports import BlobStorage, Document, Images, Inspected, Listing, Pictures, Quotas, Staged
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class Uploads:
         images: Images,
         storage: BlobStorage,
         pictures: Pictures,
+        quotas: Quotas,
         limits: UploadLimits,
         owed: Callable[[ImageId], None],
         waited: Callable[[float], None],
@@ -82,16 +85,22 @@ class Uploads:
         self._images = images
         self._storage = storage
         self._pictures = pictures
+        self._quotas = quotas
         self._owed = owed
         self._waited = waited
         self._places = asyncio.Semaphore(limits.concurrency)
         self.limits = limits
         self.active = 0
 
-    def admit(self, caller: Caller) -> None:
-        """Refuse who may not upload, before anything is read. Raises ``Unauthorized``."""
+    async def admit(self, caller: Caller) -> Usage:
+        """Refuse who may not upload or is full, before anything is read; how much there is room for. Raises
+        ``Unauthorized`` and ``QuotaExceeded``.
+        """
         if caller.user_id is None and not self.limits.anonymous:
             raise Unauthorized("Sign in to upload pictures here.")
+        usage = await self._quotas.room(caller.user_id) if caller.user_id else UNLIMITED
+        usage.require(1)
+        return usage
 
     @asynccontextmanager
     async def place(self) -> AsyncIterator[None]:
@@ -112,13 +121,13 @@ class Uploads:
             self._places.release()
 
     @asynccontextmanager
-    async def receive(self, incoming: Incoming) -> AsyncIterator["Received"]:
-        """Read the bytes and look at them. Raises ``EmptyFile``, ``FileTooLarge``, ``InvalidFileFormat`` and
-        ``TooManyPixels``.
+    async def receive(self, incoming: Incoming, usage: Usage) -> AsyncIterator["Received"]:
+        """Read the bytes and look at them. Raises ``EmptyFile``, ``FileTooLarge``, ``InvalidFileFormat``,
+        ``TooManyPixels``, and ``QuotaExceeded`` as soon as there is more than *usage* leaves room for.
 
         Inside the block the picture is in a temporary file; :meth:`keep` stores it, leaving the block drops it.
         """
-        async with self._storage.stage(self._within_limit(incoming.chunks)) as staged:
+        async with self._storage.stage(self._within_limits(incoming.chunks, usage)) as staged:
             if not staged.size:
                 raise EmptyFile
             inspected = await self._pictures.inspect(staged.path)
@@ -127,24 +136,36 @@ class Uploads:
             yield Received(staged, inspected, name)
 
     async def keep(self, received: "Received", options: UploadOptions, caller: Caller) -> Uploaded:
-        """Store a received picture and its row. Raises ``ValidationFailed`` and ``ServiceUnavailable``."""
+        """Store a received picture and its row. Raises ``ValidationFailed``, ``ServiceUnavailable``, and
+        ``QuotaExceeded`` when others of the same account were faster.
+        """
         _check_options(options, caller)
         if (existing := await self._already_there(received.staged.sha256, caller)) is not None:
             return Uploaded(existing, duplicate=True)
         image = _image(received, options, caller)
         token = None if caller.user_id else secrets.token_urlsafe(32)
         await self._storage.store(received.staged, image.blob_key)
-        document = await self._images.add(image, delete_token_sha256=hash_token(token) if token else None)
+        try:
+            document = await self._images.add(image, delete_token_sha256=hash_token(token) if token else None)
+        except QuotaExceeded:
+            await self._drop(image.blob_key)
+            raise
         self._owed(image.id)
         return Uploaded(document, delete_token=token)
 
-    async def _within_limit(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async def _within_limits(self, chunks: AsyncIterator[bytes], usage: Usage) -> AsyncIterator[bytes]:
         total = 0
         async for chunk in chunks:
             total += len(chunk)
             if total > self.limits.max_bytes:
                 raise FileTooLarge(self.limits.max_bytes)
+            usage.require(total)
             yield chunk
+
+    async def _drop(self, key: str) -> None:
+        """Its row was refused, so nobody will ever ask for it. After any other failure the row may be there."""
+        with suppress(ServiceUnavailable):  # the next sweep finds it
+            await self._storage.delete([key])
 
     def _check_type(self, actual: MediaType, declared: str | None) -> None:
         if actual not in self.limits.allowed_types:

@@ -32,7 +32,7 @@ function outcome(request) {
   if (request.status === 200) return { state: "duplicate", answer, message: "You have this one already" };
   if (request.status === 429 || request.status === 503) return later(request);
   if (request.status === 401) return { state: "failed", message: "Log in, then try again" };
-  if (request.status < 500) return { state: "refused", message: reason(answer) };
+  if (request.status < 500 || request.status === 507) return { state: "refused", message: reason(answer) };
   return { state: "failed", message: "Something went wrong on our side" };
 }
 

@@ -6,12 +6,31 @@ from chitram.domain.account import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH
 from chitram.domain.api_key import MAX_NAME_LENGTH, Scope
 from chitram.handlers.api_accounts import Credentials, PasswordChange
 from chitram.handlers.api_keys import KeyRequest
-from chitram.handlers.openapi.fields import Schema, flag, listed, maybe, moment, record, ref, sent, sometimes, text
+from chitram.handlers.openapi.fields import (
+    Schema,
+    flag,
+    integer,
+    listed,
+    maybe,
+    moment,
+    record,
+    ref,
+    sent,
+    sometimes,
+    text,
+)
 from chitram.handlers.openapi.image_schemas import UUID_PATTERN
 
 _EMAIL: dict[str, Any] = {"examples": ["ann@example.com"]}
 _PASSWORD: dict[str, Any] = {"format": "password", "examples": ["correct horse battery"]}
 _NEW_PASSWORD = {**_PASSWORD, "minLength": MIN_PASSWORD_LENGTH, "maxLength": MAX_PASSWORD_LENGTH}
+_USER = {
+    "id": text(format="uuid", pattern=UUID_PATTERN),
+    "email": text(**_EMAIL),
+    "is_active": flag(),
+    "is_admin": flag(),
+    "created_at": moment(),
+}
 _TOKEN = {"access_token": text("Send it as `Authorization: Bearer TOKEN`."), "token_type": text(const="bearer")}
 
 
@@ -41,13 +60,12 @@ ACCOUNT_SCHEMAS: dict[str, Schema] = {
         ),
         "grant_type",
     ),
-    "User": record(
-        "An account, as its owner sees it.",
-        id=text(format="uuid", pattern=UUID_PATTERN),
-        email=text(**_EMAIL),
-        is_active=flag(),
-        is_admin=flag(),
-        created_at=moment(),
+    "User": record("An account, as its owner sees it.", **_USER),
+    "Me": record(
+        "An account with what it uses.",
+        **_USER,
+        used_bytes=integer("What its originals take up together.", minimum=0),
+        quota_bytes=maybe(integer("What they may; null: anything.", minimum=0)),
     ),
     "NewKey": sent(
         KeyRequest,

@@ -16,7 +16,7 @@ from chitram.handlers.openapi.vocabulary import (
 from chitram.handlers.present import API
 
 _TAG = "Accounts"
-_ME = json_answer("Whose token it is.", "User", "Cache-Control")
+_ME = json_answer("Whose token it is, and what its pictures take up.", "Me", "Cache-Control")
 
 ACCOUNTS: dict[str, Operation] = {
     f"POST {API}/auth/register": Operation(
@@ -80,5 +80,17 @@ ACCOUNTS: dict[str, Operation] = {
         parameters=(LIMIT, CURSOR, in_query("sha256", SHA256, "Only the picture with these bytes.")),
         answers={200: json_answer("A page.", "ImagePage", "Cache-Control", "Link")},
         codes=("VALIDATION_ERROR",),
+    ),
+    f"GET {API}/users/me/export": Operation(
+        id="exportMe",
+        tag=_TAG,
+        summary="All of my pictures, in one zip",
+        description="Streamed, of unknown length. `manifest.json` in it says what is there, and what is not and why.",
+        access=Access.SIGNED_IN,
+        scope=Scope.READ,
+        answers={
+            200: Answer("The archive.", {"application/zip": {}}, ("Content-Disposition", "Cache-Control")),
+        },
+        codes=("EXPORT_RUNNING",),
     ),
 }

@@ -19,7 +19,7 @@ from chitram.services.uploads import UploadLimits
 
 _TAG = "Images"
 _TOKEN_WORDS = "The token that was shown after an anonymous upload."  # noqa: S105  words about a token
-_REFUSED_UPLOADS = ("FILE_TOO_LARGE", "INVALID_FILE_FORMAT", "IMAGE_TOO_MANY_PIXELS")
+_REFUSED_UPLOADS = ("FILE_TOO_LARGE", "INVALID_FILE_FORMAT", "IMAGE_TOO_MANY_PIXELS", "QUOTA_EXCEEDED")
 
 IMAGES: dict[str, Operation] = {
     f"GET {API}/images": Operation(

@@ -33,7 +33,7 @@ HEADERS: dict[str, Schema] = {
     "X-Cache-Node": _header("The node that had it, or was filled.", always=False),
     "Accept-Ranges": _header("Ranges are understood.", const="bytes"),
     "Content-Range": _header("Which bytes, of how many.", pattern=r"^bytes (\d+-\d+|\*)/\d+$"),
-    "Content-Disposition": _header("The file's name.", pattern="^inline; filename="),
+    "Content-Disposition": _header("The file's name.", pattern="^(inline|attachment); filename="),
     "Cross-Origin-Resource-Policy": _header("Whether other sites may show it.", enum=["same-origin", "cross-origin"]),
     "Set-Cookie": _header("Takes the session's cookie back."),
     "WWW-Authenticate": _header("How to sign in.", const="Bearer"),

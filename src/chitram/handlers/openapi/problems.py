@@ -38,6 +38,8 @@ def problem_schema() -> Schema:
             "scope": text("`FORBIDDEN`: what the API key lacks.", enum=list(Scope)),
             "max_keys": integer("`CONFLICT`: how many API keys an account may have.", minimum=0),
             "max_bytes": integer("`FILE_TOO_LARGE`: how long a file may be.", minimum=0),
+            "used_bytes": integer("`QUOTA_EXCEEDED`: what the account's originals take up.", minimum=0),
+            "quota_bytes": integer("`QUOTA_EXCEEDED`: what they may.", minimum=0),
             "max_pixels": integer("`IMAGE_TOO_MANY_PIXELS`: how many there may be.", minimum=0),
         },
     }
