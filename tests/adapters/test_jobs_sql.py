@@ -219,7 +219,7 @@ async def test_the_migration_queues_what_was_owed_before(tmp_path: Path, migrate
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["url"] = url
-    await asyncio.to_thread(command.downgrade, config, "0005-1")
+    await asyncio.to_thread(command.downgrade, config, "0004-1")
     await asyncio.to_thread(command.upgrade, config, "head")
     with sqlite3.connect(file) as connection:
         rows = connection.execute("SELECT image_id, due_at IS NULL, attempts FROM jobs").fetchall()
