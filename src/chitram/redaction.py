@@ -17,7 +17,7 @@ _PATTERNS = (
     ),
     r"(?P<bearer>\bbearer\s+)[\w.~+/=-]{16,}",
     r"\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?",
-    r"ctm_[\w-]{8,}",
+    r"ctm(?:_|%(?:25)*5f|(?:\\|%5c)+u005f)[\w-]{8,}",
 )
 """Logins in addresses, values after a telling name, bearer tokens, JWTs and API keys wherever they stand."""
 _HINTS = (
@@ -32,7 +32,7 @@ _HINTS = (
     "cookie",
     "bearer",
     "eyj",
-    "ctm_",
+    "ctm",
 )
 """Without one of these no pattern matches; most lines have none."""
 

@@ -1,8 +1,10 @@
 """The settings page over HTTP: API keys through plain forms."""
 
+import asyncio
 import base64
 import json
 import re
+import subprocess
 from html import unescape
 
 import pytest
@@ -75,7 +77,33 @@ async def test_the_file_for_sharex_and_the_lines_for_a_shell_work(service):
             assert answer.status == 200, name
     assert filled(uploader["ThumbnailURL"]).endswith(f"/t/{fields['short_id']}/300.jpg")
     assert f"{uploader['RequestURL']}'" in unescape(text)
-    assert f"export CHITRAM_TOKEN={key_in(text)}" in text
+
+
+async def test_the_lines_for_a_shell_upload_and_show_the_key_to_nobody_else_on_the_machine(service, tmp_path):
+    """As they are pasted; the arguments of a program are everybody's to see."""
+    await sign_in(service)
+    _, text, _ = await create(service, name="Shell", **{"scope-upload": "1"})
+    found = re.search(r"(export CHITRAM_TOKEN=.*?)</", unescape(text), re.DOTALL)
+    assert found
+    lines = found[1]
+    assert lines.startswith(f"export CHITRAM_TOKEN={key_in(text)}\n")
+    (tmp_path / "picture.jpg").write_bytes(picture("image/jpeg"))
+    shell = await asyncio.create_subprocess_exec("sh", "-c", lines, cwd=tmp_path, stdout=subprocess.PIPE)
+    answer, _ = await shell.communicate()
+    assert json.loads(answer)["filename"] == "picture.jpg"
+    called = next(line for line in lines.splitlines() if " curl " in line)
+    assert "TOKEN" not in called
+    assert key_in(text) not in called
+
+
+async def test_no_key_is_made_that_nobody_would_see(service):
+    """A host that is none is refused first."""
+    token = await sign_in(service)
+    headers = {**HTML, "Host": "bad$host", "Cookie": f"chitram_session={token}"}
+    async with service.post("/settings/keys", data={"name": "Lost", "scope-upload": "1"}, headers=headers) as answer:
+        assert answer.status == 400
+    _, text, _ = await create(service, name="Lost", **{"scope-upload": "1"})
+    assert key_in(text)
 
 
 async def test_a_key_that_may_not_upload_has_no_such_file(service):

@@ -67,12 +67,14 @@ def test_what_is_stored_of_a_key_has_none_of_it():
         "x{key}x",
         "curl -H 'Authorization: Bearer {key}' http://h/",
         "export CHITRAM_TOKEN={key}",
+        "GET /?k={percent}",
+        r"body: {escaped}",
     ],
 )
 def test_a_key_is_struck_out_of_a_log_wherever_it_stands(spelled):
     """The log's last guard knows what a key begins with."""
     secret = new_secret()
-    line = spelled.format(key=secret)
+    line = spelled.format(key=secret, percent=secret.replace("_", "%5F"), escaped=secret.replace("_", "\\u005f"))
     for text in (line, json.dumps({"event": line}), repr(line), quote(line), line.upper()):
         assert secret[6:16].lower() not in Redaction()(text).lower(), text
 

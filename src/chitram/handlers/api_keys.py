@@ -13,7 +13,7 @@ from chitram.handlers.forms import read_json
 from chitram.handlers.present import key_fields
 from chitram.keys import API_KEYS
 
-_SECONDS = Field(ge=SHORTEST_LIFE.total_seconds(), le=LONGEST_LIFE.total_seconds())
+_SECONDS = Field(strict=True, ge=SHORTEST_LIFE.total_seconds(), le=LONGEST_LIFE.total_seconds())
 
 
 class KeyRequest(BaseModel):

@@ -34,8 +34,9 @@ async def settings_page(request: web.Request, refused: Refused = NOT_REFUSED) ->
 async def create_key(request: web.Request) -> web.StreamResponse:
     """Make a key. The answer shows it, once: it is no redirect, since no later page could."""
     session, entered = _session(request), await read_form(request)
+    origin = origin_of(request)  # before there is a key: it refuses a host that is none, and nobody would see the key
     key, secret = await request.app[API_KEYS].create(session.user, _wish(entered))
-    snippets = Snippets(origin_of(request), secret) if Scope.UPLOAD in key.scopes else None
+    snippets = Snippets(origin, secret) if Scope.UPLOAD in key.scopes else None
     return await _answer(request, NOT_REFUSED, FreshKey(key.name, secret, snippets))
 
 
