@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from chitram.domain.media import MediaType
+from chitram.domain.quota import SMALLEST_QUOTA
 
 DEVELOPMENT_SECRET = "development-only-secret-not-for-production"  # noqa: S105  refused in production by `_refuse_defaults`
 
@@ -166,6 +167,13 @@ class Settings(BaseModel):
     @classmethod
     def _nothing_is_no_quota(cls, value: object) -> object:
         return value or 0
+
+    @field_validator("user_quota_mb")
+    @classmethod
+    def _no_quota_of_nothing(cls, megabytes: float) -> float:
+        if 0 < megabytes * 1024 * 1024 < SMALLEST_QUOTA:
+            raise ValueError("use megabytes, 500 for 500 MB; 0 for no quota; 0.001 (1 KB) is the least")
+        return megabytes
 
     @field_validator("allowed_content_types", mode="before")
     @classmethod

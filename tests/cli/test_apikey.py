@@ -69,9 +69,14 @@ async def test_revoke_takes_one_key_or_all_of_an_account(service, chitram_here):
     assert (asked.exit_code, "will be refused" in asked.output, await statuses()) == (2, True, [200, 200, 200])
     assert (await chitram_here.json("apikey", "revoke", *ANN, "--name", "a", "--yes"))["revoked"] == ["a"]
     assert await statuses() == [401, 200, 200]
-    assert "2 keys revoked" in (await chitram_here("apikey", "revoke", *ANN, "--all", "--yes")).output
+    rest = await chitram_here("apikey", "revoke", *ANN, "--all", "--yes")
+    assert "2 keys of ann@example.com revoked" in rest.stdout
     assert await statuses() == [401, 401, 401]
-    assert (await chitram_here("apikey", "revoke", *ANN, "--all", "--yes")).exit_code == 0
+    none = await chitram_here("apikey", "revoke", *ANN, "--all")
+    assert (none.exit_code, "0 keys" in none.output, "will be" in none.output) == (0, True, False)
+    for who, name in (("ann@example.com", "gone"), ("eve@example.com", "a")):
+        gone = await chitram_here("apikey", "revoke", "--user", who, "--name", name, "--yes")
+        assert (gone.exit_code, "will be" in gone.output) == (1, False)
 
 
 @pytest.mark.parametrize(

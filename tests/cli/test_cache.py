@@ -7,6 +7,7 @@ from sqlalchemy import update
 
 from chitram.adapters.database import Database
 from chitram.adapters.tables import images
+from chitram.domain.identifiers import new_image_id
 from chitram.embedded.node import command
 from tests.api import healthy, show, thumbnails_ready, upload
 from tests.cli.commands import Commands
@@ -58,10 +59,12 @@ async def test_get_says_where_a_picture_lies_and_for_how_long(service, chitram, 
 async def test_get_of_what_is_not_cached_has_exit_code_1(chitram, service, redis_nodes):
     """Neither have leases, foreign things and values of an earlier epoch that nobody is served."""
     assert (await chitram("cache", "get", "G7kKzVd2yw4y")).exit_code == 1
+    body = await chitram("cache", "get", "G7kKzVd2yw4y", "--body")
+    assert (body.exit_code, body.stdout, "no node holds a body under image:" in body.stderr) == (1, "", True)
     for key, value in {"l": "L12345678" + "x" * 16, "f": "what is this", "v": "V12345678" + "x" * 30}.items():
         for node in redis_nodes.values():
-            assert command(node.socket, f'SET chitram:k:{key} "{value}"\r\n'.encode()).startswith(b"+OK")
-    said = {key: await chitram("cache", "get", key) for key in "lfv"}
+            assert command(node.socket, f'SET chitram:k:test:{key} "{value}"\r\n'.encode()).startswith(b"+OK")
+    said = {key: await chitram("cache", "get", f"test:{key}") for key in "lfv"}
     assert [result.exit_code for result in said.values()] == [1, 1, 1]
     assert "being filled" in said["l"].stdout
     assert "not Chitram's" in said["f"].stdout
@@ -78,6 +81,23 @@ async def test_invalidate_brings_out_what_was_changed_behind_the_cache(service, 
     found = await chitram.json("cache", "invalidate", cached)
     assert (await show(service, cached))[1]["title"] == "mended by hand"
     assert (found["reached"], found["missed"]) == (["a", "b", "c"], [])
+
+
+async def test_invalidate_says_when_there_is_no_such_picture(service, chitram, cached):
+    """Its key is forgotten all the same; nothing of the kind is said of one that there is."""
+    nobody = await chitram("cache", "invalidate", "G7kKzVd2yw4y")
+    assert (nobody.exit_code, "there is no such picture" in nobody.stdout) == (0, True)
+    assert "is invalidated" in nobody.stdout
+    assert (await chitram.json("cache", "invalidate", f"image:{new_image_id()}"))["no_such_picture"]
+    assert not (await chitram.json("cache", "invalidate", cached))["no_such_picture"]
+
+
+@pytest.mark.parametrize("text", ["nonsense", "", ":", "image:nonsense", "51e6e972-e59e-8e37-84e2-f12d6a1b2f4e"])
+@pytest.mark.parametrize("command", ["cache invalidate", "cache get", "ring where"])
+async def test_what_is_neither_an_id_nor_a_key_is_a_mistake(service, chitram, command, text):
+    """An id with a slip of the pen, above all."""
+    said = await chitram(*command.split(), text)
+    assert (said.exit_code, "image:ID" in said.stderr) == (2, True)
 
 
 async def test_invalidate_names_the_node_that_it_could_not_reach(service, chitram, cached, redis_nodes):

@@ -8,7 +8,7 @@ from sqlalchemy import update
 
 from chitram.adapters.database import Database
 from chitram.adapters.tables import images
-from chitram.domain.identifiers import new_image_id
+from chitram.domain.identifiers import new_image_id, short_id
 from chitram.domain.thumbnail import original_key, thumbnail_keys
 from tests.api import API, show, status_of, thumbnails_ready, upload
 from tests.cli.commands import Commands
@@ -91,6 +91,7 @@ async def test_rebuild_draws_what_is_lost(service, chitram, blobs):
     assert all((blobs / key).exists() for key in thumbnail_keys(ids[0]))
     assert not any((blobs / key).exists() for key in thumbnail_keys(ids[1]))
     assert (await chitram.json("thumbs", "rebuild", "--all"))["made"] == 3
+    assert (await chitram.json("thumbs", "rebuild", "--all", "--after", short_id(min(ids))))["made"] == 2
     for image_id in ids:
         assert await status_of(service, f"{API}/images/{image_id}/thumbnail") == 200
 
@@ -112,5 +113,6 @@ async def test_rebuild_names_what_cannot_be_drawn(service, chitram, blobs):
 @pytest.mark.parametrize("arguments", [[], ["--all", "G7kKzVd2yw4y"], ["nothing"]])
 async def test_pictures_are_named_or_all_of_them_meant(chitram, arguments):
     """Anything else is a mistake in the call."""
+    assert (await chitram("thumbs", "rebuild", "G7kKzVd2yw4y", "--after", "G7kKzVd2yw4y")).exit_code == 2
     for command in ("jobs retry", "thumbs rebuild"):
         assert (await chitram(*command.split(), *arguments)).exit_code == 2

@@ -68,7 +68,7 @@ def test_a_change_says_what_moves_and_what_comes_next(ring):
     assert "of the keys get another node" in planned.output
     assert "0.00% of the keys" not in planned.output
     assert "chitram ring ready d" in ring("add", "d", "127.0.0.1:1").output
-    assert ring("ready", "d").exit_code == 0
+    assert ring("ready", "d", "--force").exit_code == 0
     assert ring("weight", "d", "0.5").exit_code == 0
     assert "chitram ring remove d" in ring("drain", "d").output
     refused = ring("remove", "d")
@@ -81,11 +81,42 @@ def test_a_node_that_is_added_gets_what_was_planned(ring):
     """Its due, from the first look at the plan to the ring that serves; where it lies is told with it."""
     planned = json.loads(ring("--json", "plan", "add", "d", "127.0.0.1:1").output)
     ring("add", "d", "127.0.0.1:1")
-    ring("ready", "d")
+    ring("ready", "d", "--force")
     nodes = json.loads(ring("--json", "show").output)["nodes"]
     assert {node["name"]: node["share"] for node in nodes} == planned["after"]
     assert planned["after"]["d"] == pytest.approx(1 / 4, abs=0.005)
     assert [node["name"] for node in nodes if node["seed"]] == ["d"]
+
+
+def test_a_node_is_asked_before_it_is_taken_in_and_before_it_is_read(ring, redis_nodes):
+    """One that does not answer is taken in with a warning, and not made ready without force."""
+    assert "cannot be reached" not in ring("add", "twin", node_list(redis_nodes).split("=")[1].split(",")[0]).stderr
+    added = ring("add", "d", "127.0.0.1:1", "--json")
+    assert (added.exit_code, "node d cannot be reached" in added.stderr) == (0, True)
+    assert [node["state"] for node in json.loads(added.stdout)["nodes"] if node["name"] == "d"] == ["joining"]
+    refused = ring("ready", "d")
+    assert (refused.exit_code, "chitram ring ready d" in refused.stderr, "--force" in refused.stderr) == (1, True, True)
+    assert "version 3" in ring("show").output
+    assert ring("ready", "twin").exit_code == 0
+    forced = ring("ready", "d", "--force")
+    assert (forced.exit_code, "node d cannot be reached" in forced.stderr) == (0, True)
+
+
+def test_a_drained_node_that_died_is_not_made_ready(ring, redis_nodes):
+    """Its address is the stored one."""
+    ring("drain", "b")
+    redis_nodes["b"].kill()
+    assert ring("ready", "b").exit_code == 1
+    assert ring("drain", "a").exit_code == 0
+    assert ring("ready", "a").exit_code == 0
+
+
+@pytest.mark.parametrize("weight", ["0", "-1", "nan", "inf", "101", "heavy"])
+def test_a_weight_that_cannot_be_is_a_mistake_in_the_call(ring, weight):
+    """For the change and for its plan; zero has a command of its own."""
+    for arguments in (("weight", "--", "a", weight), ("plan", "--", "weight", "a", weight)):
+        said = ring(*arguments)
+        assert (said.exit_code, "chitram ring drain a" in said.stderr) == (2, True)
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,13 @@
 import asyncio
 import json
 import os
+import re
 import time
 from pathlib import Path
 
 import pytest
 
-from chitram.domain.identifiers import new_image_id
+from chitram.domain.identifiers import new_image_id, short_id
 from chitram.domain.thumbnail import original_key
 from tests.api import thumbnails_ready, upload
 from tests.cli.commands import Commands
@@ -55,8 +56,30 @@ async def test_verify_reads_every_original(commands, pictures):
     """And is content when all of them are as they were uploaded."""
     said = await commands("storage", "verify")
     assert (said.exit_code, "6 originals" in said.output, "all as uploaded" in said.output) == (0, True, True)
+    assert re.search(r"originals \([\d.]+ KB\) read", said.output)
     assert (await commands.json("storage", "verify", "--sample", "2"))["read"] == 2
     assert (await commands.json("storage", "verify", "--after", pictures[3]))["read"] == 2
+
+
+async def test_verify_goes_on_behind_a_short_id(commands, pictures, blobs):
+    """Which sorts otherwise than the ids: what lies behind it is read, and found lost."""
+    (blobs / original_key(pictures[4])).unlink()
+    said = await commands("storage", "verify", "--after", short_id(pictures[3]))
+    assert (said.exit_code, pictures[4] in said.output, "2 originals" in said.output) == (1, True, True)
+
+
+@pytest.mark.parametrize("text", ["zzz", "", "zzzzzzzzzzzz", "51E6E972-E59E-8E37-84E2-F12D6A1B2F4D"])
+@pytest.mark.parametrize("command", ["storage verify", "thumbs rebuild --all"])
+async def test_nothing_goes_on_behind_what_is_no_id(commands, pictures, command, text):
+    """It would say that all is well, having read nothing."""
+    said = await commands(*command.split(), "--after", text)
+    assert (said.exit_code, "use the 36 or the 12 characters" in said.output) == (2, True)
+
+
+async def test_verify_says_so_when_there_was_nothing_to_read(commands, pictures):
+    """Behind the last picture there is none."""
+    said = await commands("storage", "verify", "--after", pictures[-1])
+    assert (said.exit_code, "no original was read" in said.output, "as uploaded" in said.output) == (0, True, False)
 
 
 async def test_verify_names_what_is_missing_and_what_is_damaged(commands, pictures, blobs):

@@ -113,7 +113,7 @@ async def test_list_shows_who_is_there(service, chitram):
     await chitram("user", "disable", "bob@example.com", "--yes")
     await chitram("user", "promote", "ann@example.com", "--yes")
     lines = (await chitram("user", "list")).output.splitlines()
-    assert [line.split()[0] for line in lines[1:]] == ["ann@example.com", "bob@example.com"]
+    assert [line.split()[0] for line in lines[1:3]] == ["ann@example.com", "bob@example.com"]
     assert lines[1].endswith("administrator")
     assert lines[2].endswith("disabled")
     listed = (await chitram("user", "list", "--json")).output
@@ -131,6 +131,8 @@ async def test_nothing_happens_without_a_yes_or_to_nobody(service, chitram):
         assert (await chitram("user", action, "ann@example.com")).exit_code == 2
         nobody = await chitram("user", action, "eve@example.com", "--yes")
         assert (nobody.exit_code, "no account eve@example.com" in nobody.output) == (1, True)
+        assert "`chitram user list`" in nobody.output
+        assert "will" not in nobody.output
     assert await status_of(service, f"{API}/auth/me", token=token) == 200
 
 
@@ -142,6 +144,7 @@ async def test_a_quota_is_shown_set_and_taken_back(start_service, own_settings):
     size = (await upload(service, token=token))["file_size"]
     shown = await chitram("user", "quota", "Ann@example.com")
     assert f"ann@example.com uses {size} bytes with 1 picture; quota: 2 MB (default)" in shown.output
+    assert "a running service goes by its own environment" in shown.output
     for words, quota, default in (("1.5GB", 3 * 2**29, False), ("none", None, False), ("default", 2**21, True)):
         said = await chitram.json("user", "quota", "ann@example.com", words)
         assert said == {
@@ -150,6 +153,7 @@ async def test_a_quota_is_shown_set_and_taken_back(start_service, own_settings):
             "used_bytes": size,
             "quota_bytes": quota,
             "quota_is_default": default,
+            "quota_source": "USER_QUOTA_MB of this command" if default else "account",
         }
         async with service.get(f"{API}/users/me", headers=bearer(token)) as answer:
             assert (await answer.json())["quota_bytes"] == quota
@@ -161,6 +165,14 @@ async def test_a_quota_is_shown_set_and_taken_back(start_service, own_settings):
     assert table[0].split()[:4] == ["account", "since", "used", "quota"]
     assert f"{size} bytes" in table[1]
     assert "1 KB" in table[1]
+    assert "USER_QUOTA_MB" not in "".join(table)
+
+
+async def test_list_says_whose_default_it_shows(service, chitram):
+    """This command's: the service may have been started with another."""
+    await register(service)
+    assert "a running service goes by its own environment" in (await chitram("user", "list")).stdout
+    assert (await chitram.json("user", "list"))["users"][0]["quota_source"] == "USER_QUOTA_MB of this command"
 
 
 @pytest.mark.parametrize("size", ["lots", "0", "-5MB", "5 XB", "1e9", "inf", "999999999TB", ""])
@@ -171,4 +183,4 @@ async def test_what_is_no_size_is_refused_with_what_would_be_one(service, chitra
     assert (said.exit_code, "500MB" in said.output) == (2, True)
     assert (await chitram.json("user", "quota", "ann@example.com"))["quota_is_default"]
     nobody = await chitram("user", "quota", "eve@example.com", "5MB")
-    assert (nobody.exit_code, "no account eve@example.com" in nobody.output) == (1, True)
+    assert (nobody.exit_code, "no account eve@example.com: `chitram user list`" in nobody.output) == (1, True)

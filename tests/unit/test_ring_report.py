@@ -10,10 +10,11 @@ from chitram.adapters.ring_events import Observers, RecentEvents
 from chitram.adapters.ring_map import DrawnRings
 from chitram.domain.node_set import Member, RingNode
 from chitram.handlers.ring_svg import band_path, look
+from chitram.handlers.ring_words import memory_words
 from chitram.metrics import Metrics
 from chitram.services.ports import NodePlan, NodeSet
 from chitram.services.ring_dip import expected_dip
-from chitram.services.ring_ports import NodeCounts, RingEvent
+from chitram.services.ring_ports import NodeCounts, RingEvent, Vitals
 from chitram.services.ring_traffic import NodeTraffic, RecentTraffic, hit_ratio
 from ring import HashRing, Node
 from ring.events import Filled, Initialised, Invalidated, MembersChanged, Replayed, Transition, TrustChanged
@@ -178,3 +179,9 @@ def test_reads_go_to_the_counting_observer_alone():
     both.event(Transition("a", "up", "down", "gone"))
     assert events.latest()[0].node == "a"
     assert b'ring_transitions_total{node="a",to="down"} 1.0' in metrics.expose()[0]
+
+
+def test_memory_is_told_as_every_other_size_is():
+    """In the units of the settings."""
+    assert memory_words(Vitals("a", memory=1536 * 1024, memory_limit=256 * 1024**2)) == "1.5 MB of 256 MB"
+    assert memory_words(Vitals("a", error="no answer")) == "no answer"

@@ -34,6 +34,8 @@ def test_flags_win_over_the_environment_and_that_over_the_file(tmp_path):
         ("MINIO_ENDPOINT", "http://minio:9000"),
         ("MINIO_ENDPOINT", "minio:9000/path"),
         ("MINIO_BUCKET", "My_Pictures"),
+        ("USER_QUOTA_MB", "0.0000001"),
+        ("USER_QUOTA_MB", "nan"),
     ],
 )
 def test_a_bad_value_stops_the_start_with_its_name(name, value):

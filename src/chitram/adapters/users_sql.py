@@ -102,7 +102,7 @@ class SqlUsers:
             change = update(users).where(users.c.email == email).values(values).returning(users)
             row = (await connection.execute(change)).one_or_none()
         if row is None:
-            raise NotFound(f"There is no account {email}.")
+            raise NotFound(f"There is no account {email}: `chitram user list` shows them.")
         return _user(row)
 
     async def forget_expired_tokens(self, now: datetime) -> int:

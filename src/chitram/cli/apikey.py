@@ -8,10 +8,10 @@ import click
 
 from chitram.adapters.api_keys_sql import SqlApiKeys
 from chitram.adapters.database import Database
-from chitram.adapters.users_sql import SqlUsers
+from chitram.cli.accounts import account
 from chitram.cli.words import agree, columns, counted
 from chitram.cli.workplace import Workplace, place_options, placed
-from chitram.domain.account import User, normalise_email
+from chitram.domain.account import User
 from chitram.domain.api_key import LONGEST_LIFE, ApiKey, KeyWish, Scope, in_order
 from chitram.domain.errors import Conflict, NotFound, ValidationFailed
 from chitram.services.api_keys import ApiKeys
@@ -107,14 +107,16 @@ def revoke(it: Workplace, email: str, name: str | None, *, every: bool, yes: boo
     """
     if every == (name is not None):
         raise click.UsageError("say which key: --name NAME, or --all")
-    which = "every API key" if every else f"the API key '{name}'"
-    agree(f"{which} of {email} will be refused from its next request on", yes=yes)
-    revoked = it.ask(lambda database: _revoke(database, email, name))
-    it.say({"user": normalise_email(email), "revoked": revoked}, f"{counted(len(revoked), 'key')} revoked")
+    owner, meant = it.ask(lambda database: _meant(database, email, name))
+    if meant:
+        which = f"the API key '{name}'" if name is not None else f"every API key ({len(meant)})"
+        agree(f"{which} of {owner.email} will be refused from its next request on", yes=yes)
+    revoked = it.ask(lambda database: _revoke(database, email, name)) if meant else []
+    it.say({"user": owner.email, "revoked": revoked}, f"{counted(len(revoked), 'key')} of {owner.email} revoked")
 
 
 async def _create(database: Database, email: str, wish: KeyWish) -> tuple[User, ApiKey, str]:
-    owner = await _owner(database, email)
+    owner = await account(database, email)
     if not owner.is_active:
         raise Conflict(
             f"{owner.email} is disabled, and so would be the key: `chitram user enable {owner.email}` first."
@@ -128,25 +130,25 @@ async def _create(database: Database, email: str, wish: KeyWish) -> tuple[User, 
 async def _listed(database: Database, email: str | None) -> Sequence[tuple[ApiKey, str]]:
     if email is None:
         return await SqlApiKeys(database).everybodys()
-    owner = await _owner(database, email)
+    owner = await account(database, email)
     return [(key, owner.email) for key in await SqlApiKeys(database).of(owner.id)]
 
 
-async def _revoke(database: Database, email: str, name: str | None) -> list[str]:
-    owner, keys = await _owner(database, email), ApiKeys(SqlApiKeys(database))
-    chosen = [key for key in await keys.of(owner) if name in {None, key.name}]
-    if not chosen and name is not None:
+async def _meant(database: Database, email: str, name: str | None) -> tuple[User, Sequence[ApiKey]]:
+    """Whose keys, and which: the one of that name, or all."""
+    owner = await account(database, email)
+    meant = [key for key in await SqlApiKeys(database).of(owner.id) if name in {None, key.name}]
+    if not meant and name is not None:
         raise NotFound(f"{owner.email} has no API key '{name}': `chitram apikey list --user {owner.email}` shows them.")
-    for key in chosen:
-        await keys.revoke(owner, key.id)
-    return [key.name for key in chosen]
+    return owner, meant
 
 
-async def _owner(database: Database, email: str) -> User:
-    address = normalise_email(email)
-    if (found := await SqlUsers(database).by_email(address)) is None:
-        raise NotFound(f"There is no account {address}: `chitram user list` shows them.")
-    return found[0]
+async def _revoke(database: Database, email: str, name: str | None) -> list[str]:
+    # Looked up anew: one that came while somebody thought about the question is meant by --all, too.
+    owner, meant = await _meant(database, email, name)
+    for key in meant:
+        await ApiKeys(SqlApiKeys(database)).revoke(owner, key.id)
+    return [key.name for key in meant]
 
 
 def _day(moment: datetime | None) -> str:

@@ -7,14 +7,14 @@ import click
 
 from chitram.adapters.database import Database
 from chitram.adapters.held_entry import Held, held_by_all
-from chitram.adapters.images_sql import cache_key
 from chitram.adapters.invalidation_log_sql import SqlInvalidationLog
+from chitram.adapters.inventory_sql import SqlInventory
 from chitram.adapters.node_facts import NodeFacts, examine_all
 from chitram.adapters.node_set_sql import SqlNodeSets
 from chitram.cli.cache_words import held_table, node_fields, stats_table
+from chitram.cli.image_ids import cached_name, picture_of
 from chitram.cli.live import writing_cache
 from chitram.cli.workplace import Workplace, place_options, placed
-from chitram.domain.identifiers import parse_image_id
 from chitram.services.ports import NodeSet
 from ring.hashing import slot
 from ring.hashring import encode
@@ -63,14 +63,14 @@ def stats(it: Workplace) -> None:
 def get(it: Workplace, key: str, *, body: bool) -> None:
     """Show what each node holds under a key, its owner first. Exit code 1 if no node holds an answer.
 
-    KEY_OR_ID is a picture's id, its short id, or a key as it stands in the log. Reading fills nothing.
+    KEY_OR_ID is a picture's id, its short id, or a key as it stands in the log (image:ID). Reading fills nothing.
 
     \b
     chitram cache get G7kKzVd2yw4y
     chitram cache get image:51e6e972-e59e-8e37-84e2-f12d6a1b2f4d --json
     chitram cache get G7kKzVd2yw4y --body | jq .title
     """
-    name = cache_name(key)
+    name = cached_name(key)
 
     async def work(database: Database) -> tuple[tuple[str, ...], list[Held]]:
         members = await SqlInvalidationLog(database).members()
@@ -81,7 +81,11 @@ def get(it: Workplace, key: str, *, body: bool) -> None:
     order, held = it.ask(work)
     served = [entry for entry in held if entry.kind in {"value", "negative"} and entry.current]
     if body:
-        click.echo(b"".join(entry.document.body for entry in served[:1] if entry.document))
+        answer = b"".join(entry.document.body for entry in served[:1] if entry.document)
+        click.echo(answer, nl=bool(answer))
+        if not answer:
+            said = f"`{it.again('cache get')} {key}` shows what each of them says"
+            click.echo(f"no node holds a body under {name}; {said}", err=True)
     else:
         place = {"key": name, "slot": slot(encode(name)), "owner": order[0] if order else None}
         it.say({**place, "nodes": [_held_fields(entry) for entry in held]}, held_table(name, order, held))
@@ -96,27 +100,30 @@ def invalidate(it: Workplace, key: str) -> None:
     """Make every node forget a key: it goes through the log in the database, and to the nodes, as a write does.
 
     When this returns, no process shows what was cached before. A node that cannot be reached is not read by anybody
-    until it has caught up with the log. The picture itself stays: the next reader fills the cache anew.
+    until it has caught up with the log. The picture itself stays: the next reader fills the cache anew. If there is no
+    such picture, that is said, and its key is forgotten all the same.
 
     \b
     chitram cache invalidate G7kKzVd2yw4y
     """
-    name = cache_name(key)
+    name = cached_name(key)
 
-    async def run() -> tuple[int, str, dict[str, object]]:
+    async def run() -> tuple[dict[str, object], str]:
         async with it.database() as database, writing_cache(it.settings, database) as (ring, reach):
             commit = await SqlInvalidationLog(database).invalidate(name)
             await ring.acknowledge(commit)
-            return commit.last, reach.sentence(), reach.fields()
+            lost = await _is_lost(database, name)
+            words = f"{name} is invalidated, entry {commit.last} of the log; {reach.sentence()}"
+            fields = {"key": name, "log_id": commit.last, "no_such_picture": lost, **reach.fields()}
+            return fields, f"{words}\nthere is no such picture: was this id meant?" if lost else words
 
-    number, sentence, fields = asyncio.run(run())
-    it.say({"key": name, "log_id": number, **fields}, f"{name} is invalidated, entry {number} of the log; {sentence}")
+    it.say(*asyncio.run(run()))
 
 
-def cache_name(key: str) -> str:
-    """The key that an id or short id is cached under; anything else is a key already."""
-    image_id = parse_image_id(key)
-    return cache_key(image_id) if image_id else key
+async def _is_lost(database: Database, key: str) -> bool:
+    """Whether *key* belongs to a picture that there is not."""
+    image_id = picture_of(key)
+    return image_id is not None and not await SqlInventory(database).known([image_id])
 
 
 def _held_fields(entry: Held) -> dict[str, Any]:

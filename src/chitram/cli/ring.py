@@ -5,15 +5,14 @@ from dataclasses import asdict
 import click
 
 from chitram.adapters.database import Database
-from chitram.adapters.images_sql import cache_key
 from chitram.adapters.invalidation_log_sql import SqlInvalidationLog
 from chitram.adapters.node_probe import Probe, probe_all
 from chitram.adapters.node_set_sql import SqlNodeSets
 from chitram.cli.doctor.members_check import LOPSIDED
+from chitram.cli.image_ids import cached_name
 from chitram.cli.ring_change import CHANGES
 from chitram.cli.ring_words import set_fields, set_table, status_table
 from chitram.cli.workplace import Workplace, place_options, placed
-from chitram.domain.identifiers import parse_image_id
 from chitram.services.ports import NodeSet
 from ring import HashRing
 from ring.hashing import slot
@@ -95,13 +94,12 @@ def check(it: Workplace) -> None:
 def where(it: Workplace, key: str) -> None:
     """Say which nodes KEY belongs to, its owner first.
 
-    KEY is a picture's id, its short id, or a key as it stands in the log.
+    KEY is a picture's id, its short id, or a key as it stands in the log (image:ID).
 
     \b
     chitram ring where G7kKzVd2yw4y
     """
-    image_id = parse_image_id(key)
-    name = cache_key(image_id) if image_id else key
+    name = cached_name(key)
     order = placement(it).preference(name)
     it.say(
         {"key": name, "slot": slot(encode(name)), "nodes": list(order)},

@@ -11,6 +11,7 @@ import click
 from chitram.adapters.database import Database
 from chitram.adapters.inventory_sql import SqlInventory
 from chitram.cli.bar import bar
+from chitram.cli.image_ids import behind
 from chitram.cli.live import opened_storage
 from chitram.cli.words import agree, counted, size
 from chitram.cli.workplace import Workplace, place_options, placed
@@ -35,9 +36,9 @@ def storage() -> None:
 
 @storage.command()
 @click.option("--sample", type=click.IntRange(1), metavar="N", help="Read only so many, chosen by chance.")
-@click.option("--after", default="", metavar="ID", help="Go on behind this picture, where an earlier run was stopped.")
+@click.option("--after", metavar="ID", help="Go on behind this picture, where an earlier run was stopped.")
 @placed
-def verify(it: Workplace, *, sample: int | None, after: str) -> None:
+def verify(it: Workplace, *, sample: int | None, after: str | None) -> None:
     """Read every original and compare it with the SHA-256 that the database has. Changes nothing.
 
     Exit code: 0 if all of them are as they were uploaded, 1 if any is missing or damaged, 130 after Ctrl-C.
@@ -48,15 +49,16 @@ def verify(it: Workplace, *, sample: int | None, after: str) -> None:
     """
     if sample and after:
         raise click.UsageError("--sample chooses by chance, --after goes on in order: use one of them")
-    result = _Result()
+    start = behind(after)
+    result = _Result(last=start)
     try:
-        asyncio.run(_verify(it, result, sample=sample, after=after))
+        asyncio.run(_verify(it, result, sample=sample, after=start))
     except KeyboardInterrupt:
-        result.stopped = f"interrupted: go on with `{it.again('storage verify')} --after {result.last or after}`"
+        result.stopped = f"interrupted: go on with `{result.following(it)}`"
     except ServiceUnavailable as error:
-        if not result.last:
+        if not result.read:
             raise
-        result.stopped = f"{error} Go on with `{it.again('storage verify')} --after {result.last}`"
+        result.stopped = f"{error} Go on with `{result.following(it)}`"
     it.say(result.fields(), "\n".join(result.lines()))
     if result.stopped or result.wrong:
         raise SystemExit(130 if result.stopped.startswith("interrupted") else 1)
@@ -104,6 +106,7 @@ class _Result:
     read: int = 0
     size: int = 0
     last: str = ""
+    """The picture behind which to go on; empty: at the beginning."""
     stopped: str = ""
     wrong: list[Verified] = field(default_factory=list)
 
@@ -115,6 +118,10 @@ class _Result:
         if verified.state != "fine":
             self.wrong.append(verified)
 
+    def following(self, it: Workplace) -> str:
+        """The command that reads the rest."""
+        return it.again("storage verify") + (f" --after {self.last}" if self.last else "")
+
     def fields(self) -> dict[str, Any]:
         """For programs."""
         wrong = [{"id": v.original.id, "key": v.original.blob_key, "state": v.state, "why": v.why} for v in self.wrong]
@@ -124,6 +131,8 @@ class _Result:
     def lines(self) -> list[str]:
         """For people."""
         lines = [f"{v.state:<10} {v.original.id}  {v.original.blob_key}: {v.why}" for v in self.wrong]
+        if not self.read:
+            return [*([self.stopped] if self.stopped else []), "no original was read: there is none to be read here"]
         originals = f"{counted(self.read, 'original')} ({size(self.size)}) read"
         verdict = f"{originals}: {len(self.wrong)} not as uploaded" if self.wrong else f"{originals}: all as uploaded"
         return [*lines, *([self.stopped] if self.stopped else []), verdict]

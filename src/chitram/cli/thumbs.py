@@ -11,7 +11,7 @@ from chitram.adapters.inventory_sql import SqlInventory
 from chitram.adapters.pillow import PillowPictures
 from chitram.adapters.ring_cache import CachedImages
 from chitram.cli.bar import bar
-from chitram.cli.image_ids import image_ids
+from chitram.cli.image_ids import behind, image_ids
 from chitram.cli.live import opened_storage, writing_cache
 from chitram.cli.logging import only_errors
 from chitram.cli.words import counted
@@ -37,9 +37,9 @@ def thumbs() -> None:
 @thumbs.command()
 @click.argument("ids", nargs=-1, metavar="[ID…]")
 @click.option("--all", "everything", is_flag=True, help="Of every picture.")
-@click.option("--after", default="", metavar="ID", help="With --all: go on behind this picture.")
+@click.option("--after", metavar="ID", help="With --all: go on behind this picture.")
 @placed
-def rebuild(it: Workplace, ids: tuple[str, ...], *, everything: bool, after: str) -> None:
+def rebuild(it: Workplace, ids: tuple[str, ...], *, everything: bool, after: str | None) -> None:
     """Draw thumbnails again and put them over those that are there. This command draws; the service goes on meanwhile.
 
     Exit code: 0 if all were made, 1 if some could not be, 130 after Ctrl-C (what is made stays).
@@ -48,12 +48,14 @@ def rebuild(it: Workplace, ids: tuple[str, ...], *, everything: bool, after: str
     chitram thumbs rebuild G7kKzVd2yw4y
     chitram thumbs rebuild --all --data data
     """
-    chosen = image_ids(ids, everything=everything)
+    chosen, start = image_ids(ids, everything=everything), behind(after)
+    if start and chosen:
+        raise click.UsageError("--after goes on behind a picture with --all: name no other ones")
     done: list[str] = []
     failed: list[str] = []
     stopped = ""
     try:
-        asyncio.run(_rebuild(it, chosen, after, done, failed))
+        asyncio.run(_rebuild(it, chosen, start, done, failed))
     except KeyboardInterrupt:
         stopped = "interrupted" + (
             f": go on with `{it.again('thumbs rebuild')} --all --after {max(done)}`" if done else ""

@@ -11,11 +11,12 @@ from chitram.adapters.database import Database
 from chitram.adapters.passwords import Argon2Passwords
 from chitram.adapters.quotas_sql import SqlQuotas
 from chitram.adapters.users_sql import SqlUsers
-from chitram.cli.quota_words import parse_quota, use_fields, use_sentence, use_words
+from chitram.cli.accounts import account
+from chitram.cli.quota_words import DEFAULT_NOTE, parse_quota, use_fields, use_sentence, use_words
 from chitram.cli.words import agree, columns
 from chitram.cli.workplace import Workplace, place_options, placed
 from chitram.domain.account import User, email_problem, normalise_email, password_problem
-from chitram.domain.errors import Conflict, NotFound
+from chitram.domain.errors import Conflict
 from chitram.domain.quota import Usage
 
 _YES = click.option("--yes", is_flag=True, help="Do not ask.")
@@ -40,6 +41,8 @@ def list_users(it: Workplace) -> None:
     """Print every account: since when it is there, what its pictures take up of what they may, whether it is disabled,
     whether it is an administrator's.
 
+    Without a quota of its own this command's USER_QUOTA_MB is shown; the service goes by that of its own environment.
+
     \b
     chitram user list --json | jq -r '.users[] | select(.is_admin) | .email'
     """
@@ -51,8 +54,9 @@ def list_users(it: Workplace) -> None:
     known = [(one, usages[one.id]) for one in everybody if one.id in usages]
     rows = [(one.email, f"{one.created_at:%Y-%m-%d}", *use_words(usage), *_state(one)) for one, usage in known]
     table = columns([("account", "since", "used", "quota", "", ""), *rows])
+    note = "" if all(usage.own for _, usage in known) else f"\n{DEFAULT_NOTE}"
     fields = [_fields(one) | use_fields(usage) for one, usage in known]
-    it.say({"users": fields}, table if rows else "there is no account yet")
+    it.say({"users": fields}, table + note if rows else "there is no account yet")
 
 
 @user.command("create-admin")
@@ -88,9 +92,9 @@ def disable(it: Workplace, email: str, *, yes: bool) -> None:
     \b
     chitram user disable bob@example.com
     """
-    agree(f"{email} will be signed out everywhere and cannot sign in until `chitram user enable`", yes=yes)
+    who = _agreed(it, email, "will be signed out everywhere and cannot sign in until `chitram user enable`", yes=yes)
     now = datetime.now(UTC)
-    _alter(it, email, "disabled", lambda users, who: users.set_active(who, active=False, now=now))
+    _alter(it, who, "disabled", lambda users, address: users.set_active(address, active=False, now=now))
 
 
 @user.command()
@@ -104,7 +108,7 @@ def enable(it: Workplace, email: str) -> None:
     chitram user enable bob@example.com
     """
     now = datetime.now(UTC)
-    _alter(it, email, "enabled", lambda users, who: users.set_active(who, active=True, now=now))
+    _alter(it, email, "enabled", lambda users, address: users.set_active(address, active=True, now=now))
 
 
 @user.command()
@@ -117,8 +121,8 @@ def promote(it: Workplace, email: str, *, yes: bool) -> None:
     \b
     chitram user promote ann@example.com
     """
-    agree(f"{email} will see, change and delete everybody's pictures, and the ring", yes=yes)
-    _alter(it, email, "an administrator", lambda users, who: users.set_admin(who, admin=True))
+    who = _agreed(it, email, "will see, change and delete everybody's pictures, and the ring", yes=yes)
+    _alter(it, who, "an administrator", lambda users, address: users.set_admin(address, admin=True))
 
 
 @user.command()
@@ -131,8 +135,8 @@ def demote(it: Workplace, email: str, *, yes: bool) -> None:
     \b
     chitram user demote bob@example.com
     """
-    agree(f"{email} will be an account like any other", yes=yes)
-    _alter(it, email, "no administrator", lambda users, who: users.set_admin(who, admin=False))
+    who = _agreed(it, email, "will be an account like any other", yes=yes)
+    _alter(it, who, "no administrator", lambda users, address: users.set_admin(address, admin=False))
 
 
 @user.command()
@@ -149,25 +153,32 @@ def quota(it: Workplace, email: str, size: str | None) -> None:
     chitram user quota ann@example.com
     chitram user quota ann@example.com 2GB
     chitram user quota ann@example.com default --json
+
+    Without a quota of its own this command's USER_QUOTA_MB is shown; the service goes by that of its own environment.
     """
-    address, wanted = normalise_email(email), parse_quota(size)
+    wanted = parse_quota(size)
 
-    async def work(database: Database) -> Usage:
-        found, quotas = await SqlUsers(database).by_email(address), _quotas(it, database)
-        if found is None:
-            raise NotFound(f"There is no account {address}.")
+    async def work(database: Database) -> tuple[str, Usage]:
+        who, quotas = await account(database, email), _quotas(it, database)
         if wanted == "default":
-            await quotas.allow_default(found[0].id)
+            await quotas.allow_default(who.id)
         elif wanted != "":
-            await quotas.allow(found[0].id, None if wanted == "none" else wanted)
-        return await quotas.usage(found[0].id)
+            await quotas.allow(who.id, None if wanted == "none" else wanted)
+        return who.email, await quotas.usage(who.id)
 
-    usage = it.ask(work)
+    address, usage = it.ask(work)
     it.say({"email": address, **use_fields(usage)}, use_sentence(address, usage))
 
 
 def _quotas(it: Workplace, database: Database) -> SqlQuotas:
     return SqlQuotas(database, it.settings.user_quota_bytes)
+
+
+def _agreed(it: Workplace, email: str, what: str, *, yes: bool) -> str:
+    """The address of an account that there is, once whoever asked agrees to what will become of it."""
+    address = it.ask(lambda database: account(database, email)).email
+    agree(f"{address} {what}", yes=yes)
+    return address
 
 
 def _alter(it: Workplace, email: str, state: str, change: Callable[[SqlUsers, str], Awaitable[User]]) -> None:

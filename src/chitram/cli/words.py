@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 
 import click
 
+from chitram.domain.sizes import byte_words
+
 
 def columns(rows: Iterable[Sequence[str]]) -> str:
     """Rows of equal length under each other, each column as wide as its longest cell."""
@@ -15,13 +17,9 @@ def columns(rows: Iterable[Sequence[str]]) -> str:
     )
 
 
-def size(count: float) -> str:
-    """Bytes for people, as servers and dashboards count them: `512 B`, `1.5 MiB`."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if abs(count) < 1024:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1024
-    return f"{count:.1f} TiB"
+def size(count: int) -> str:
+    """Bytes for people, as the pages and the settings count them: `512 bytes`, `1.5 MB`."""
+    return byte_words(count)
 
 
 def counted(number: int, thing: str, things: str = "") -> str:

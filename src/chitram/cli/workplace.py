@@ -115,7 +115,7 @@ def disk_path(settings: Settings) -> Path | None:
 
 
 def place_options(command: Callable[P, T]) -> Callable[P, T]:
-    """`--data DIR` and `--json`, for a group or for a command: they may stand before a command's name or after it."""
+    """`--data DIR` and `--json`, for a group or for a command: they may stand before a group's command or after it."""
     where = click.option(
         "--data",
         type=click.Path(path_type=Path),

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from chitram.domain.errors import QuotaExceeded
 
+SMALLEST_QUOTA = 1024
+"""Bytes. Less is a slip of the pen: no picture fits in."""
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:

@@ -1,11 +1,11 @@
 """The ring page's numbers and states in words."""
 
 from chitram.domain.node_set import Action, Member
+from chitram.domain.sizes import byte_words
 from chitram.services.ring_ports import Deed, Holding, Vitals
 from chitram.services.ring_report import NodeRow, age_words
 
 UNKNOWN = "–"
-_MIB = 1024 * 1024
 
 MEANINGS = {
     Action.ADD: (
@@ -78,8 +78,8 @@ def memory_words(vitals: Vitals) -> str:
     """Used, and of how much."""
     if vitals.error:
         return vitals.error
-    limit = f" of {vitals.memory_limit / _MIB:.0f} MiB" if vitals.memory_limit else ""
-    return f"{vitals.memory / _MIB:.1f} MiB{limit}"
+    limit = f" of {byte_words(vitals.memory_limit)}" if vitals.memory_limit else ""
+    return f"{byte_words(vitals.memory)}{limit}"
 
 
 def state_words(row: NodeRow) -> str:
