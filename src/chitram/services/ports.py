@@ -86,7 +86,9 @@ class Images(Protocol):
         ...
 
     async def add(self, image: Image, *, delete_token_sha256: str | None) -> Document:
-        """Store a new image. Raises ``QuotaExceeded`` when its owner has no room for it, and then surely has not."""
+        """Store a new image, unless its owner has one of the same bytes: then that one is given. Raises
+        ``QuotaExceeded`` when its owner has no room for it, and then surely has not.
+        """
         ...
 
     async def change(self, image_id: ImageId, changes: ImageChanges, *, if_match: str | None) -> Document:
