@@ -185,7 +185,7 @@ class Archive(Protocol):
     def entry(
         self, name: str, *, size: int, at: datetime, packed: bool = False
     ) -> AbstractContextManager[Callable[[bytes], object]]:
-        """Write an entry of about *size* bytes inside the block, by the function that this gives."""
+        """Write an entry of at most *size* bytes inside the block, by the function that this gives."""
         ...
 
     def taken(self) -> bytes:
