@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
+from secrets import token_hex
 
 import pytest
 from sqlalchemy import select, text
@@ -43,9 +44,10 @@ def rows(database: Database, default: int | None) -> SqlImages:
 
 
 async def add(images: SqlImages, owner: User | None, size: int) -> bool:
-    """Store one; whether there was room for it."""
+    """Store one that is like no other; whether there was room for it."""
+    one = image(owner_id=owner and owner.id, file_size=size, sha256=token_hex(32))
     try:
-        await images.add(image(owner_id=owner and owner.id, file_size=size), delete_token_sha256=None)
+        await images.add(one, delete_token_sha256=None)
     except QuotaExceeded:
         return False
     return True
@@ -100,6 +102,26 @@ async def test_processes_at_once_never_pass_the_quota(database, another, ann):
     assert sum(taken) == 20
     usages = await SqlQuotas(database, 1000).everybody()
     assert {usage.used for usage in usages.values()} == {1000}
+
+
+async def test_the_same_bytes_at_once_become_one_image(database, another, ann):
+    """Of each account that sends them, in whatever process, with or without a quota; nobody's are not compared."""
+    bob = user("bob@example.com")
+    await SqlUsers(database).add(bob, "hash")
+    one, two = rows(database, None), rows(another, 2**40)
+    added = await asyncio.gather(
+        *(
+            way.add(image(owner_id=owner), delete_token_sha256=None)
+            for _ in range(10)
+            for way in (one, two)
+            for owner in (ann.id, bob.id, None)
+        )
+    )
+    assert sum(commit is not None for _, commit in added) == 1 + 1 + 20
+    for owner in (ann, bob):
+        [kept] = await one.owned(owner.id, None, 100)
+        given = {document.blob_key for document, _ in added if document.owner_id == owner.id}
+        assert given == {kept.blob_key}
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

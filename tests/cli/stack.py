@@ -10,7 +10,7 @@ from urllib.error import HTTPError
 
 from aiohttp import ClientSession
 
-from tests.api import API, upload_form
+from tests.api import API, bearer, upload_form
 from tests.pictures import picture
 
 
@@ -20,12 +20,13 @@ def fetch(url: str) -> tuple[bytes, dict[str, str]]:
         return answer.read(), dict(answer.headers)
 
 
-def upload_picture(url: str, *, seed: int = 0, data: bytes | None = None) -> dict[str, Any]:
+def upload_picture(url: str, *, seed: int = 0, data: bytes | None = None, token: str | None = None) -> dict[str, Any]:
     """Upload a picture, a small one unless its bytes are given, and return its fields."""
 
     async def send() -> dict[str, Any]:
         form = upload_form(data or picture(seed=seed), visibility="public")
-        async with ClientSession() as session, session.post(f"{url}{API}/images/upload", data=form) as answer:
+        session = ClientSession(headers=bearer(token))
+        async with session, session.post(f"{url}{API}/images/upload", data=form) as answer:
             fields: dict[str, Any] = await answer.json()
             return fields
 

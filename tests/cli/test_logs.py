@@ -1,5 +1,6 @@
 """What a service writes while people use and abuse it: lines for machines, none of them with a secret."""
 
+import asyncio
 import json
 import signal
 import socket
@@ -10,8 +11,10 @@ import pytest
 
 from chitram.embedded.node import NodeProcess
 from tests.api import API, PASSWORD
-from tests.cli.stack import fetch, post, request, upload_picture
+from tests.cli.stack import fetch, in_flight, post, request, upload_picture
+from tests.pictures import picture
 from tests.servers.command import Chitram, Running
+from tests.waiting import until
 
 JWT_SECRET = "a-signing-key-of-more-than-32-bytes"
 DATABASE_PASSWORD, NODE_PASSWORD = "database-password", "node/password"
@@ -100,6 +103,24 @@ def test_how_much_is_logged_is_a_setting(
     assert any(line["event"] == "request" for line in lines) is requests
 
 
+def test_whoever_leaves_in_the_middle_is_nobody_s_failure(chitram: Chitram, data: Path):
+    """Of a file or of an export: a request that ended with 499, and no error, let alone a stack."""
+    up = chitram("up", "--port", 0, "--data", data, "--nodes", 0, environ={"ACCESS_LOG": "true"})
+    url = up.wait_for("ready ")
+    token = post(f"{url}{API}/auth/register", {"email": "ann@example.com", "password": PASSWORD})["access_token"]
+    image = upload_picture(url, data=picture("image/jpeg") + bytes(15_000_000), token=token)
+    paths = {f"{API}/images/{image['id']}/file", f"{API}/users/me/export"}
+    for path in paths:
+        _leave(url, f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n")
+    asyncio.run(until(lambda: in_flight(url) == "chitram_http_in_flight 1.0\n"))
+    metrics = fetch(f"{url}/metrics")[0].decode()
+    lines = stopped(up)
+    assert {line["path"] for line in lines if line.get("status") == 499} == paths
+    assert {line["level"] for line in lines} == {"info"}
+    for route in (f"{API}/images/{{id}}/file", f"{API}/users/me/export"):
+        assert f'chitram_http_requests_total{{method="GET",route="{route}",status="499"}} 1.0' in metrics
+
+
 def test_people_get_lines_for_people(chitram: Chitram, data: Path):
     """On a terminal, or where it is asked for."""
     up = chitram("up", "--port", 0, "--data", data, "--nodes", 0, environ={"LOG_FORMAT": "console"})
@@ -108,6 +129,14 @@ def test_people_get_lines_for_people(chitram: Chitram, data: Path):
     assert up.wait(10) == 0
     assert "] stopping; once more to end at once [chitram.cli.stopping] signal=SIGINT" in up.errors
     assert "{" not in up.errors
+
+
+def _leave(url: str, text: str) -> None:
+    """Once it answers; what is unread resets the connection."""
+    host, _, port = url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=10) as client:
+        client.sendall(text.encode())
+        assert b" 200 " in client.recv(100)
 
 
 def _malformed(url: str, text: str) -> None:

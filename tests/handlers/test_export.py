@@ -95,6 +95,10 @@ async def test_an_account_without_pictures_gets_its_manifest(service, tmp_path):
         ("..\\..\\boot.ini", "boot.ini"),
         ("a<b>|?*.png", "a_b____"),
         ("con.png", "con"),
+        ("con.old.png", "_con.old"),
+        ("Nul .a.b.png", "_Nul .a.b"),
+        ("com¹.x.png", "_com¹.x"),
+        ("console.x.png", "console.x"),
         ("💥" * 80 + ".png", "💥" * 30),
         (".png", "picture"),
         ("x.exe", "x.exe"),
@@ -106,6 +110,16 @@ async def test_names_in_the_archive_are_harmless_everywhere(service, tmp_path, n
     fields = await upload(service, name=name, token=token)
     found = await download(service, token, tmp_path)
     assert list(found.files) == [f"pictures/{stem}-{fields['short_id']}.png"]
+
+
+async def test_a_manifest_may_have_entries_of_any_length(service, tmp_path, monkeypatch):
+    """Whether an entry is beyond 2 GB must be known at its beginning."""
+    monkeypatch.setattr("zipfile.ZIP64_LIMIT", 5000)
+    token, title = await register(service), "💥" * 200
+    for seed in range(3):
+        await upload(service, picture(seed=seed), name="💥" * 60 + ".png", title=title, token=token)
+    found = await download(service, token, tmp_path)
+    assert [image["title"] for image in found.manifest["images"]] == [title] * 3
 
 
 async def test_pictures_of_one_name_are_all_there(service, tmp_path):
@@ -299,6 +313,24 @@ async def test_an_account_is_exported_once_at_a_time(large_library, start_servic
         return await status_of(other, EXPORT, token=token) == 200
 
     await until(again)
+
+
+async def test_a_process_makes_only_so_many_archives_at_a_time(large_library, start_service, monkeypatch):
+    """Each keeps memory and open files for as long as its client likes; another process has places of its own."""
+    monkeypatch.setattr("chitram.services.exports.MOST", 1)
+    other, token = large_library
+    service, bob = await start_service(sole=False), await register(other, "bob@example.com")
+    async with Slow(service, token) as slow:
+        assert b"200 OK" in slow.head
+        async with service.get(EXPORT, headers=bearer(bob)) as answer:
+            assert (answer.status, (await answer.json())["code"]) == (503, "SERVICE_UNAVAILABLE")
+            assert answer.headers["Retry-After"] == "60"
+        assert await status_of(other, EXPORT, token=bob) == 200
+
+    async def free() -> bool:
+        return await status_of(service, EXPORT, token=bob) == 200
+
+    await until(free)
 
 
 async def test_a_client_that_takes_nothing_is_cut_off(large_library, monkeypatch):

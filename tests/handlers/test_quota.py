@@ -2,7 +2,9 @@
 
 import asyncio
 import re
+from collections.abc import Sequence
 from html import unescape
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -130,11 +132,9 @@ def database(request: pytest.FixtureRequest) -> dict[str, object]:
     return settings
 
 
-async def test_uploads_at_once_never_pass_the_quota(start_service, database, tmp_path):
-    """Through two instances, each of which saw room for all of them; the losers leave no row and no file."""
-    settings = {"user_quota_mb": ROOM_MB, **database}
-    one, two = await start_service(**settings), await start_service(**settings, sole=False)
-    token, all_read, waiting = await register(one), asyncio.Event(), 0
+async def uploaded_at_once(ways: Sequence[Client], token: str, seeds: Sequence[int]) -> list[int]:
+    """Upload a photograph of 30 KB for each seed, by these ways in turn; the statuses, sorted."""
+    all_read, waiting = asyncio.Event(), 0
 
     async def body(seed: int):
         """Everybody's last bytes come when everybody has been admitted."""
@@ -142,7 +142,7 @@ async def test_uploads_at_once_never_pass_the_quota(start_service, database, tmp
         yield b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n'
         yield photograph(30, seed)
         waiting += 1
-        if waiting == 12:
+        if waiting == len(seeds):
             all_read.set()
         await all_read.wait()
         yield b"\r\n--x--\r\n"
@@ -150,13 +150,36 @@ async def test_uploads_at_once_never_pass_the_quota(start_service, database, tmp
     headers = {"Content-Type": "multipart/form-data; boundary=x"}
     posts = [
         status_of(way, f"{API}/images/upload", method="POST", token=token, data=body(seed), headers=headers)
-        for seed, way in enumerate([one, two] * 6)
+        for seed, way in zip(seeds, cycle(ways), strict=False)
     ]
-    assert sorted(await asyncio.gather(*posts)) == [201] * 3 + [507] * 9
+    return sorted(await asyncio.gather(*posts))
+
+
+async def test_uploads_at_once_never_pass_the_quota(start_service, database, tmp_path):
+    """Through two instances, each of which saw room for all of them; the losers leave no row and no file."""
+    settings = {"user_quota_mb": ROOM_MB, **database}
+    one, two = await start_service(**settings), await start_service(**settings, sole=False)
+    token = await register(one)
+    assert await uploaded_at_once([one, two], token, range(12)) == [201] * 3 + [507] * 9
     async with one.get(f"{API}/users/me/images", headers=bearer(token)) as answer:
         assert len((await answer.json())["items"]) == 3
     assert (await me(two, token))["used_bytes"] == 90 * KIB
     await until(lambda: len(originals(tmp_path)) == 3)  # see above
+
+
+@pytest.mark.parametrize("quota", [None, 40 / KIB], ids=["no quota", "room for one"])
+async def test_the_same_picture_many_times_at_once_is_one(start_service, database, tmp_path, quota):
+    """Through two instances, none of which saw it anywhere; nobody is refused, and nothing is left of the others."""
+    settings = {"user_quota_mb": quota, **database}
+    one, two = await start_service(**settings), await start_service(**settings, sole=False)
+    token = await register(one)
+    assert await uploaded_at_once([one, two], token, [0] * 8) == [200] * 7 + [201]
+    async with one.get(f"{API}/users/me/images", headers=bearer(token)) as answer:
+        assert len((await answer.json())["items"]) == 1
+    assert (await me(two, token))["used_bytes"] == 30 * KIB
+    await until(lambda: len(originals(tmp_path)) == 1)
+    async with one.get("/metrics") as answer:
+        assert 'chitram_uploads_total{result="duplicate"}' in await answer.text()
 
 
 async def test_the_same_picture_again_costs_nothing(service):

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chitram.adapters.database import Database
 from chitram.adapters.invalidation_log_sql import append
 from chitram.adapters.jobs_sql import bury, close, forget, owe
+from chitram.adapters.quotas_sql import take_turn
 from chitram.adapters.tables import images
 from chitram.domain.errors import ImageNotFound, PreconditionFailed
 from chitram.domain.identifiers import ImageId
@@ -85,10 +86,15 @@ class SqlImages:
         async with self._database.read() as connection:
             return int((await connection.execute(query)).scalar_one())
 
-    async def add(self, image: Image, *, delete_token_sha256: str | None) -> tuple[Document, Commit]:
-        """Insert. Logged too: somebody may have cached that this id is unknown. Raises ``QuotaExceeded``."""
+    async def add(self, image: Image, *, delete_token_sha256: str | None) -> tuple[Document, Commit | None]:
+        """Insert. Logged too: somebody may have cached that this id is unknown. Raises ``QuotaExceeded``.
+
+        If its owner has an image of the same bytes, that one is given and nothing is committed.
+        """
         row = {name: getattr(image, name) for name in Image.__slots__} | {"delete_token_sha256": delete_token_sha256}
         async with self._database.write() as connection:
+            if (twin := await _twin(connection, image)) is not None:
+                return self._document(twin), None
             await self._require_room(connection, image)
             await connection.execute(insert(images).values(row))
             if image.thumbnails is Thumbnails.PENDING:
@@ -188,6 +194,16 @@ async def _lock(connection: AsyncConnection, image_id: ImageId) -> bool:
     """Whether it is there, and then until the transaction ends."""
     query = select(images.c.id).where(images.c.id == image_id).with_for_update()
     return (await connection.execute(query)).first() is not None
+
+
+async def _twin(connection: AsyncConnection, image: Image) -> Image | None:
+    """What its owner has of the same bytes. If nothing, then until the transaction ends."""
+    if image.owner_id is None:
+        return None
+    await take_turn(connection, image.owner_id)
+    same = (images.c.owner_id == image.owner_id) & (images.c.sha256 == image.sha256)
+    row = (await connection.execute(select(images).where(same).order_by(*_NEWEST_FIRST).limit(1))).one_or_none()
+    return _image(row) if row else None
 
 
 async def _read(connection: AsyncConnection, image_id: ImageId, *, lock: bool = False) -> Image | None:

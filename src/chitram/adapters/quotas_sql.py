@@ -13,6 +13,14 @@ from chitram.domain.quota import UNLIMITED, Usage
 _SUM = (func.count().label("pictures"), func.coalesce(func.sum(images.c.file_size), 0).label("used"))
 
 
+async def take_turn(connection: AsyncConnection, user_id: str) -> None:
+    """Make an account's uploads take turns from here to their commits. SQLite, which knows no such lock, has one writer
+    at a time anyway.
+    """
+    # Not the stronger FOR UPDATE, for which the foreign keys of other writers would have to wait.
+    await connection.execute(select(users.c.id).where(users.c.id == user_id).with_for_update(key_share=True))
+
+
 class SqlQuotas:
     """*default* is what an account may use that was given no quota of its own, in bytes; ``None``: anything."""
 
@@ -35,17 +43,13 @@ class SqlQuotas:
     async def require_room(self, connection: AsyncConnection, image: Image) -> None:
         """Raise ``QuotaExceeded`` unless *image*, which this transaction adds, fits in.
 
-        An account's uploads take turns from here to their commits, so each one's sum has those before it. SQLite, which
-        knows no such lock, has one writer at a time anyway.
+        The transaction has its owner's turn (:func:`take_turn`), so the sum has every upload before it.
         """
         if image.owner_id is None:
             return
         quota, own = await self._quota(connection, image.owner_id)
         if quota is None:
             return
-        # Not the stronger FOR UPDATE, for which the foreign keys of other writers would have to wait.
-        turn = select(users.c.id).where(users.c.id == image.owner_id).with_for_update(key_share=True)
-        await connection.execute(turn)
         (await _usage(connection, image.owner_id, quota, own=own)).require(image.file_size)
 
     async def everybody(self) -> Mapping[str, Usage]:

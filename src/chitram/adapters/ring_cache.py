@@ -47,7 +47,8 @@ class CachedImages:
     async def add(self, image: Image, *, delete_token_sha256: str | None) -> Document:
         """Insert, then forget that the id was unknown."""
         document, commit = await self._rows.add(image, delete_token_sha256=delete_token_sha256)
-        await self._cache.acknowledge(commit)
+        if commit is not None:
+            await self._cache.acknowledge(commit)
         return document
 
     async def change(self, image_id: ImageId, changes: ImageChanges, *, if_match: str | None) -> Document:

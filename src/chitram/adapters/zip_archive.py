@@ -39,7 +39,9 @@ class ZipArchive:
 
     @contextmanager
     def entry(self, name: str, *, size: int, at: datetime, packed: bool = False) -> Iterator[Callable[[bytes], object]]:
-        """Write an entry of about *size* bytes inside the block, by the function that this gives."""
+        """Write an entry of at most *size* bytes inside the block, by the function that this gives. From 2 GB on, an
+        entry is written in another way from its beginning.
+        """
         info = zipfile.ZipInfo(name, (max(at.year, _EARLIEST), at.month, at.day, at.hour, at.minute, at.second))
         info.compress_type = zipfile.ZIP_DEFLATED if packed else zipfile.ZIP_STORED
         info.external_attr = _MODE

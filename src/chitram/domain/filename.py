@@ -16,6 +16,8 @@ _EXTENSIONS = {
     MediaType.AVIF: {"avif"},
 }
 _NOT_ON_WINDOWS = frozenset('<>:"/\\|?*')
+_DEVICES = frozenset({"CON", "PRN", "AUX", "NUL", *(port + n for port in ("COM", "LPT") for n in "0123456789¹²³")})
+"""On Windows these are devices, whatever follows the first dot of a name."""
 MAX_STEM = 120
 """In bytes: names in an archive have a folder in front of them, and some systems count the whole path."""
 _SEPARATORS = re.compile(r"[/\\:]")
@@ -39,7 +41,8 @@ def archive_name(filename: str, media_type: MediaType, unique: str) -> str:
     suffix = filename.rpartition(".")[2].lower()
     stem = filename.rpartition(".")[0] if suffix in _EXTENSIONS[media_type] else filename
     harmless = "".join("_" if c in _NOT_ON_WINDOWS else c for c in stem).encode()[:MAX_STEM].decode(errors="ignore")
-    return f"{harmless.strip('. ') or 'picture'}-{unique}.{media_type.extension}"
+    name = f"{harmless.strip('. ') or 'picture'}-{unique}.{media_type.extension}"
+    return f"_{name}" if name.partition(".")[0].rstrip(" ").upper() in _DEVICES else name
 
 
 def safe_filename(text: str | None, *, extension: str) -> str:

@@ -1,6 +1,5 @@
 """Sending stored bytes: validators, single ranges (RFC 9110, section 14), bounded memory."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from urllib.parse import quote
 
@@ -8,6 +7,7 @@ from aiohttp import hdrs, web
 
 from chitram.domain.image import Visibility
 from chitram.handlers.middlewares import add_common_headers
+from chitram.handlers.pace import ANY_PACE, Pace
 from chitram.logs import get_logger
 from chitram.services.ports import Blob
 
@@ -94,19 +94,20 @@ async def _send(request: web.Request, blob: Blob, span: range, headers: dict[str
 
 
 async def stream_out(
-    request: web.Request, response: web.StreamResponse, chunks: AsyncIterator[bytes], *, patience: float | None = None
+    request: web.Request, response: web.StreamResponse, chunks: AsyncIterator[bytes], pace: Pace = ANY_PACE
 ) -> None:
-    """Send what comes. What fails in the middle, or is not taken for *patience* seconds, breaks the connection off."""
+    """Send what comes. What fails in the middle, or is not taken at *pace*, breaks the connection off."""
     try:
         async for chunk in chunks:
-            async with asyncio.timeout(patience):
+            async with pace.waiting():
                 await response.write(chunk)
-        await response.write_eof()
-    except ConnectionResetError:
-        raise
+            pace.passed(len(chunk))
+        async with pace.waiting():
+            await response.write_eof()
     except Exception as error:
-        # The status line is sent: only a broken connection can still tell the client that this is not the whole.
-        log.warning("sending a file broke off", path=request.rel_url.raw_path, reason=str(error))
-        if request.transport:
-            request.transport.abort()
+        transport = request.transport
+        if transport is not None and not transport.is_closing():
+            # The status line is sent: only a broken connection can still tell the client that this is not the whole.
+            log.warning("sending a file broke off", path=request.rel_url.raw_path, reason=str(error))
+            transport.abort()
         raise ConnectionResetError from error

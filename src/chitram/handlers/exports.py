@@ -9,15 +9,21 @@ from chitram.domain.api_key import Scope
 from chitram.handlers.auth import required_session
 from chitram.handlers.blobs import content_disposition, stream_out
 from chitram.handlers.middlewares import add_common_headers
+from chitram.handlers.pace import SteadyPace
 from chitram.keys import EXPORTS
 from chitram.services.exports import Exported, download_name
 
 PATIENCE_SECONDS = 120.0
-"""A client that takes nothing for so long has gone, or wants the account's turn and an open file for nothing."""
+SLOWEST_BYTES_PER_SECOND = 16 * 1024
+"""A client that falls behind this pace by more than the patience gives its place and its account's turn back. A chunk
+of 256 KB, which is waited for as a whole, takes 16 seconds of it.
+"""
 
 
 async def export(request: web.Request) -> web.StreamResponse:
-    """The caller's own archive, as fast as it is taken. Raises ``Unauthorized``, ``ExportRunning``."""
+    """The caller's own archive, as fast as it is taken. Raises ``Unauthorized``, ``ExportRunning``, and
+    ``ServiceUnavailable`` when all places are taken.
+    """
     session = await required_session(request, Scope.READ)
     headers = {
         hdrs.CONTENT_TYPE: "application/zip",
@@ -31,5 +37,6 @@ async def export(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers=headers)
         add_common_headers(request, response)
         await response.prepare(request)
-        await stream_out(request, response, chunks, patience=PATIENCE_SECONDS)
+        pace = SteadyPace(patience=PATIENCE_SECONDS, slowest=SLOWEST_BYTES_PER_SECOND)
+        await stream_out(request, response, chunks, pace)
     return response

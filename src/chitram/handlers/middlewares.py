@@ -25,6 +25,8 @@ from chitram.services.health import Health
 log = get_logger(__name__)
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+GONE = 499
+"""What proxies call a client that went away."""
 REQUEST_ID_HEADER = istr("X-Request-ID")
 _ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9_.-]{8,64}")
 
@@ -63,7 +65,7 @@ def _observe(handler: Handler, pattern: str, metrics: Metrics, health: Health) -
         request[REQUEST_ID] = known_as
         current_request.set(known_as)
         metrics.in_flight += 1
-        status = 499  # what proxies call a client that went away
+        status = GONE
         try:
             try:
                 if method not in SAFE_METHODS:
@@ -99,8 +101,8 @@ def add_common_headers(request: web.Request, response: web.StreamResponse) -> No
 
 
 def _answer_error(request: web.Request, error: Exception) -> web.StreamResponse:
-    if isinstance(error, ConnectionResetError):
-        raise error  # nobody is listening any more
+    if isinstance(error, ConnectionError) and (request.transport is None or request.transport.is_closing()):
+        return web.Response(status=GONE)  # nobody hears it, but it is what happened
     if isinstance(error, web.HTTPException) and error.status < 400:
         return error
     problem = describe(error)

@@ -3,7 +3,6 @@
 Whoever uploads holds one of few places meanwhile: the client is kept to a pace, and to a number of lines.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, cast
@@ -12,6 +11,7 @@ from aiohttp import BodyPartReader, MultipartReader, StreamReader, web
 
 from chitram.domain.errors import InvalidRequest
 from chitram.handlers.forms import parsing
+from chitram.handlers.pace import SteadyPace
 
 CHUNK = 64 * 1024
 MAX_LINES = 500
@@ -42,14 +42,10 @@ class _FewLines:
 
 
 class Parts:
-    """The parts as they come over the wire. Raises ``InvalidRequest`` for what is malformed, ends early or stalls.
-
-    Only the time that the client keeps us waiting counts. Fast bytes give their time back, but never more than the
-    patience: a fast file must not pay for an endless wait after it.
-    """
+    """The parts as they come over the wire. Raises ``InvalidRequest`` for what is malformed, ends early or stalls."""
 
     def __init__(self, request: web.Request) -> None:
-        self._patience = PATIENCE_SECONDS
+        self._pace = SteadyPace(patience=PATIENCE_SECONDS, slowest=SLOWEST_BYTES_PER_SECOND)
         with parsing(_MALFORMED):
             self._reader = MultipartReader(request.headers, cast("StreamReader", _FewLines(request.content)))
 
@@ -70,17 +66,13 @@ class Parts:
                     chunk = await part.read_chunk(CHUNK)
             if not chunk:
                 return
-            self._patience = min(PATIENCE_SECONDS, self._patience + len(chunk) / SLOWEST_BYTES_PER_SECOND)
+            self._pace.passed(len(chunk))
             yield chunk
 
     @asynccontextmanager
     async def _waiting(self) -> AsyncIterator[None]:
-        loop = asyncio.get_running_loop()
-        started = loop.time()
         try:
-            async with asyncio.timeout(self._patience):
+            async with self._pace.waiting():
                 yield
         except TimeoutError:
             raise InvalidRequest("The upload stalled.") from None
-        finally:
-            self._patience -= loop.time() - started

@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import AbstractContextManager, AsyncExitStack, aclosing
+from contextlib import AbstractContextManager, AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import chain
@@ -26,6 +26,11 @@ from chitram.services.ports import Archive, Blob, BlobStorage, ExportTurns, Libr
 
 log = get_logger(__name__)
 
+MOST = 8
+"""At once in one process, whoever asks: each keeps up to 10 MB (an original, notes) and a few open files for as long as
+its client takes.
+"""
+FULL_SECONDS = 60
 BATCH = 200
 HELD = 4 * 1024 * 1024
 """Originals of up to so many bytes are kept while they are compared; larger ones are read twice."""
@@ -70,8 +75,19 @@ class Exports:
         self._archive = archive
         self._describe = describe
         self._version = version
-        self.turn = turns.turn
+        self._turns = turns
+        self._places = asyncio.Semaphore(MOST)
         self.settled = turns.settled
+
+    @asynccontextmanager
+    async def turn(self, user_id: str) -> AsyncIterator[None]:
+        """Have a place and the account's turn inside the block. Raises ``ExportRunning`` while somebody else has the
+        turn, ``ServiceUnavailable`` while all places are taken.
+        """
+        if self._places.locked():
+            raise ServiceUnavailable("Too many people download everything. Try again later.", retry_after=FULL_SECONDS)
+        async with self._places, self._turns.turn(user_id):
+            yield
 
     async def stream(
         self, user: User, exported: Exported, done: Callable[[], None] = lambda: None

@@ -11,9 +11,9 @@ from chitram.services.ports import Archive
 
 NAME = "manifest.json"
 FORMAT = 1
-LINE = 1500
-"""Bytes that an image takes up at most, or nearly so: beyond 2 GB an entry is written in another way."""
 _TIDY = orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z
+_BETWEEN = b",\n    "
+_END = b"\n  ]\n}\n"
 
 
 class Manifest:
@@ -24,24 +24,28 @@ class Manifest:
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
-        self._images = self._lacking = 0
+        self._images = self._lacking = self._bytes = 0
 
     def add(self, fields: Mapping[str, Any], *, file: str | None, problem: str | None) -> None:
         """Note an image: where in the archive its original is, and what is wrong with it."""
         self._images += 1
         self._lacking += problem is not None
-        self._archive.notes.append(orjson.dumps({"file": file, "problem": problem, **fields}))
+        note = orjson.dumps({"file": file, "problem": problem, **fields})
+        self._bytes += len(_BETWEEN) + len(note)
+        self._archive.notes.append(note)
 
     def written(self, user: User, version: str) -> Iterator[bytes]:
         """The archive's bytes while the manifest is put in."""
         now = datetime.now(UTC)
-        with self._archive.entry(NAME, size=self._images * LINE, at=now, packed=True) as write:
-            for part in self._parts(user, version, now):
+        head = self._head(user, version, now)
+        size = len(head) + self._bytes + len(_END)
+        with self._archive.entry(NAME, size=size, at=now, packed=True) as write:
+            for part in self._parts(head):
                 write(part)
                 yield self._archive.taken()
 
-    def _parts(self, user: User, version: str, now: datetime) -> Iterator[bytes]:
-        head = {
+    def _head(self, user: User, version: str, now: datetime) -> bytes:
+        fields = {
             "format": FORMAT,
             "version": version,
             "created_at": now,
@@ -55,9 +59,12 @@ class Manifest:
                 "created_at": user.created_at,
             },
         }
-        yield orjson.dumps(head, option=_TIDY).removesuffix(b"\n}") + b',\n  "images": ['
-        separator = b"\n    "
+        return orjson.dumps(fields, option=_TIDY).removesuffix(b"\n}") + b',\n  "images": ['
+
+    def _parts(self, head: bytes) -> Iterator[bytes]:
+        yield head
+        separator = _BETWEEN.removeprefix(b",")
         for row in self._archive.notes:
             yield separator + row
-            separator = b",\n    "
-        yield b"\n  ]\n}\n"
+            separator = _BETWEEN
+        yield _END

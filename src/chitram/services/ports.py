@@ -86,7 +86,9 @@ class Images(Protocol):
         ...
 
     async def add(self, image: Image, *, delete_token_sha256: str | None) -> Document:
-        """Store a new image. Raises ``QuotaExceeded`` when its owner has no room for it, and then surely has not."""
+        """Store a new image, unless its owner has one of the same bytes: then that one is given. Raises
+        ``QuotaExceeded`` when its owner has no room for it, and then surely has not.
+        """
         ...
 
     async def change(self, image_id: ImageId, changes: ImageChanges, *, if_match: str | None) -> Document:
@@ -183,7 +185,7 @@ class Archive(Protocol):
     def entry(
         self, name: str, *, size: int, at: datetime, packed: bool = False
     ) -> AbstractContextManager[Callable[[bytes], object]]:
-        """Write an entry of about *size* bytes inside the block, by the function that this gives."""
+        """Write an entry of at most *size* bytes inside the block, by the function that this gives."""
         ...
 
     def taken(self) -> bytes:

@@ -150,6 +150,9 @@ class Uploads:
         except QuotaExceeded:
             await self._drop(image.blob_key)
             raise
+        if document.blob_key != image.blob_key:  # the same bytes came twice at once
+            await self._drop(image.blob_key)
+            return Uploaded(document, duplicate=True)
         self._owed(image.id)
         return Uploaded(document, delete_token=token)
 
@@ -163,7 +166,7 @@ class Uploads:
             yield chunk
 
     async def _drop(self, key: str) -> None:
-        """Its row was refused, so nobody will ever ask for it. After any other failure the row may be there."""
+        """It surely has no row, so nobody will ever ask for it. After any other failure there may be one."""
         with suppress(ServiceUnavailable):  # the next sweep finds it
             await self._storage.delete([key])
 
