@@ -28,6 +28,9 @@ class Queue:
         self.away = False
         self.open = asyncio.Event()
         self.open.set()
+        self.renewal = asyncio.Event()
+        self.renewal.set()
+        self.renewing = False
 
     async def claim(self, kind: str, claimed_by: str, *, limit: int, lease: float) -> list[Job]:
         self.asked += 1
@@ -38,6 +41,9 @@ class Queue:
         return [Job(kind, image_id, "key", claimed_by, attempt, 0.0) for image_id, attempt in taken]
 
     async def renew(self, kind: str, claimed_by: str, image_ids: Collection[ImageId], *, lease: float) -> None:
+        self.renewing = True
+        await self.renewal.wait()
+        self.renewing = False
         self.renewed |= {*image_ids}
 
     async def put_off(self, job: Job, pause: float, reason: str, *, counted: bool) -> None:
@@ -47,6 +53,7 @@ class Queue:
 
     async def hand_back(self, kind: str, claimed_by: str) -> int:
         assert self.open.is_set(), "a claim was under way"
+        assert not self.renewing, "a renewal was under way, and had the rows"
         self.handed_back += 1
         return 0
 
@@ -169,6 +176,36 @@ async def test_a_claim_that_is_under_way_at_the_end_is_waited_for():
         await until(lambda: stage.queue.asked == 1)
         asyncio.get_running_loop().call_later(0.05, stage.queue.open.set)
     assert stage.queue.handed_back == 1
+
+
+async def test_a_renewal_that_is_under_way_at_the_end_is_waited_for(monkeypatch):
+    """The rows that it has locked would not be handed back."""
+    monkeypatch.setattr(job_worker, "LEASE_SECONDS", 0.03)
+    stage = Stage()
+    stage.shop.gate.clear()
+    stage.queue.renewal.clear()
+    async with stage.working():
+        stage.owe()
+        await until(lambda: stage.queue.renewing)
+        asyncio.get_running_loop().call_later(0.05, stage.queue.renewal.set)
+    assert stage.queue.handed_back == 1
+
+
+async def test_who_claims_again_what_he_is_still_at_renews_it_until_the_last_has_ended(monkeypatch):
+    """His first claim had ended meanwhile; the end of the first attempt is not that of the second."""
+    monkeypatch.setattr(job_worker, "LEASE_SECONDS", 0.03)
+    stage = Stage()
+    stage.shop.gate.clear()
+    async with stage.working():
+        image_id = stage.owe(1)
+        await until(lambda: len(stage.shop.begun) == 1)
+        first, stage.shop.gate = stage.shop.gate, asyncio.Event()
+        stage.queue.due.append((image_id, 2))
+        await until(lambda: len(stage.shop.begun) == 2)
+        first.set()
+        await until(lambda: len(stage.finished) == 1)
+        stage.queue.renewed.clear()
+        await until(lambda: stage.queue.renewed == {image_id})
 
 
 @pytest.mark.parametrize(

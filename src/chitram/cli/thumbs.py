@@ -61,8 +61,6 @@ def rebuild(it: Workplace, ids: tuple[str, ...], *, everything: bool, after: str
     lost = sorted(chosen - {*done}) if not stopped else []
     lines = [f"none can be made of {image_id}: {reason}" for image_id, reason in failed.items()]
     lines += [f"there is no picture {image_id}" for image_id in lost]
-        f"there is no picture {i}" for i in lost
-    ]
     words = f"thumbnails of {counted(len(done) - len(failed), 'picture')} made"
     fields = {"made": len(done) - len(failed), "failed": [*failed], "unknown": lost, "stopped": stopped or None}
     it.say(fields, "\n".join([*lines, *([stopped] if stopped else []), words]))
