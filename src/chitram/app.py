@@ -58,6 +58,7 @@ from chitram.lifespan import (
 )
 from chitram.metrics import Metrics, NullMetrics
 from chitram.parts import blob_storage, configured_members, exports_of, job_worker, tracing_of, upload_limits
+from chitram.redaction import Redaction
 from chitram.services.accounts import Accounts
 from chitram.services.api_keys import ApiKeys
 from chitram.services.gallery import Gallery
@@ -126,8 +127,9 @@ def create_app(settings: Settings, *, sole: bool = False, chaos: Chaos | None = 
     queue, thumbnailer = SqlJobs(database), Thumbnailer(images=images, storage=storage, pictures=pictures)
     census = JobCensus(queue, thumbnailer.kind)
     jobs: Jobs = DoneElsewhere()
+    redact = Redaction(settings.secrets)
     if settings.jobs == "inline":
-        jobs = job_worker(queue, thumbnailer, concurrency=1, finished=noting(work), around=tracing.job)
+        jobs = job_worker(queue, thumbnailer, concurrency=1, finished=noting(work), around=tracing.job, redact=redact)
     uploads = Uploads(
         images=images,
         storage=storage,

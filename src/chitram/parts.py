@@ -75,6 +75,7 @@ def job_worker(
     concurrency: int,
     finished: Callable[[Finished], None],
     around: Callable[[str], AbstractContextManager[object]],
+    redact: Callable[[str], str],
 ) -> JobWorker:
     """Does jobs in this process, under a name that says where it is and that no other process has."""
     name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
@@ -85,6 +86,7 @@ def job_worker(
         concurrency=concurrency,
         finished=finished,
         around=around,
+        redact=redact,
     )
 
 

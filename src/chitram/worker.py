@@ -30,6 +30,7 @@ from chitram.lifespan import (
 )
 from chitram.metrics import Metrics, NullMetrics
 from chitram.parts import blob_storage, configured_members, job_worker, tracing_of
+from chitram.redaction import Redaction
 from chitram.services.health import Health
 from chitram.services.job_census import JobCensus
 from chitram.services.thumbnails import Thumbnailer
@@ -75,7 +76,10 @@ def create_worker(settings: Settings, *, concurrency: int) -> web.Application:
     images = CachedImages(SqlImages(database, image_body), cache)
     queue, thumbnailer = SqlJobs(database), Thumbnailer(images=images, storage=storage, pictures=pictures)
     census = JobCensus(queue, thumbnailer.kind)
-    jobs = job_worker(queue, thumbnailer, concurrency=concurrency, finished=noting(work), around=tracing.job)
+    redact = Redaction(settings.secrets)
+    jobs = job_worker(
+        queue, thumbnailer, concurrency=concurrency, finished=noting(work), around=tracing.job, redact=redact
+    )
     health = Health(database=database.ping, storage=storage.check, nodes=lambda: node_health(cache.status()))
 
     app = web.Application()

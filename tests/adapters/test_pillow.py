@@ -1,5 +1,6 @@
 """Pictures that ask for more work than they are worth, and what a thumbnail must not tell."""
 
+import errno
 import io
 import os
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ import pytest
 from PIL import Image
 
 from chitram.adapters.pillow import PillowPictures
-from chitram.domain.errors import InvalidFileFormat
+from chitram.domain.errors import InvalidFileFormat, ServiceUnavailable
 from tests.pictures import picture
 
 SECRET = b"taken at 12 Garden Street"
@@ -69,3 +70,29 @@ async def test_a_thumbnail_says_nothing_of_a_comment(pictures, tmp_path, kind, l
     for thumbnail in await pictures.thumbnails(path):
         assert SECRET not in thumbnail.data
         assert "comment" not in Image.open(io.BytesIO(thumbnail.data)).info
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (MemoryError(), ServiceUnavailable),
+        (OSError(errno.EMFILE, "too many open files"), ServiceUnavailable),
+        (OSError(errno.EINVAL, "a seek to before the beginning"), InvalidFileFormat),
+        (OSError("image file is truncated"), InvalidFileFormat),
+    ],
+)
+async def test_what_the_machine_lacks_is_not_the_picture_s_fault(pictures, tmp_path, monkeypatch, error, told):
+    """It will be read another time; what Pillow says of a broken file has no number of the system, or a bad seek's."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Image, "open", fail)
+    with pytest.raises(told):
+        await pictures.thumbnails(stored(tmp_path, picture("image/jpeg")))
+
+
+async def test_a_temporary_file_that_is_lost_is_not_the_picture_s_fault(pictures, tmp_path):
+    """Somebody has swept the directory."""
+    with pytest.raises(ServiceUnavailable):
+        await pictures.thumbnails(tmp_path / "gone")

@@ -105,7 +105,8 @@ async def test_rebuild_names_what_cannot_be_drawn(service, chitram, blobs):
     unknown = new_image_id()
     said = await chitram("thumbs", "rebuild", *ids, unknown)
     assert said.exit_code == 1
-    assert f"none can be made of {ids[0]}" in said.output
+    assert f"none can be made of {ids[0]}: its original is not in the storage" in said.output
+    assert await status_of(service, f"{API}/images/{ids[0]}/thumbnail") == 200, "those that are there stay"
     assert f"there is no picture {unknown}" in said.output
     assert "thumbnails of 1 picture made" in said.output
 

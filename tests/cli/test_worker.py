@@ -136,9 +136,9 @@ def test_what_a_killed_worker_had_is_done_by_another(chitram: Chitram, environ: 
 
 
 def test_a_worker_that_is_asked_to_stop_hands_back_what_it_has(chitram: Chitram, on_sqlite: dict[str, str]):
-    """At once, as if it had not begun; with a claim that would last for an hour."""
+    """At once, as if it had not begun; with a claim that would last for a quarter of an hour."""
     url = chitram("serve", "--port", 0, environ=on_sqlite).wait_for("ready ")
-    leaving = chitram(script=HANGING.format(lease=3600.0), environ=on_sqlite)
+    leaving = chitram(script=HANGING.format(lease=900.0), environ=on_sqlite)
     leaving.wait_for("ready ")
     image_id = upload_picture(url)["id"]
     wait_until(lambda: bool(jobs(on_sqlite, "list")["jobs"][0]["claimed_by"]))

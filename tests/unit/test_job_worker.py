@@ -9,6 +9,7 @@ import pytest
 from chitram.domain.errors import ServiceUnavailable
 from chitram.domain.identifiers import ImageId, new_image_id
 from chitram.domain.job import ATTEMPTS, pause_after
+from chitram.redaction import Redaction
 from chitram.services import job_attempts, job_worker
 from chitram.services.job_ports import Census, Hopeless, Job, Setback
 from chitram.services.job_worker import Finished, JobWorker
@@ -27,6 +28,9 @@ class Queue:
         self.away = False
         self.open = asyncio.Event()
         self.open.set()
+        self.renewal = asyncio.Event()
+        self.renewal.set()
+        self.renewing = False
 
     async def claim(self, kind: str, claimed_by: str, *, limit: int, lease: float) -> list[Job]:
         self.asked += 1
@@ -37,13 +41,19 @@ class Queue:
         return [Job(kind, image_id, "key", claimed_by, attempt, 0.0) for image_id, attempt in taken]
 
     async def renew(self, kind: str, claimed_by: str, image_ids: Collection[ImageId], *, lease: float) -> None:
+        self.renewing = True
+        await self.renewal.wait()
+        self.renewing = False
         self.renewed |= {*image_ids}
 
     async def put_off(self, job: Job, pause: float, reason: str, *, counted: bool) -> None:
+        if self.away:
+            raise ServiceUnavailable
         self.put.append((job.image_id, pause, reason, counted))
 
     async def hand_back(self, kind: str, claimed_by: str) -> int:
         assert self.open.is_set(), "a claim was under way"
+        assert not self.renewing, "a renewal was under way, and had the rows"
         self.handed_back += 1
         return 0
 
@@ -63,6 +73,7 @@ class Shop:
         self.fails: Exception | None = None
         self.gate = asyncio.Event()
         self.gate.set()
+        self.away = False
         self.begun: list[ImageId] = []
         self.given_up: list[str] = []
 
@@ -71,6 +82,10 @@ class Shop:
         await self.gate.wait()
         if self.fails:
             raise self.fails
+
+    async def check(self) -> None:
+        if self.away:
+            raise ServiceUnavailable
 
     async def give_up(self, job: Job, reason: str) -> None:
         self.given_up.append(reason)
@@ -89,6 +104,7 @@ class Stage:
             concurrency=concurrency,
             finished=self.finished.append,
             around=lambda _kind: nullcontext(),
+            redact=Redaction(["hunter22"]),
         )
 
     @asynccontextmanager
@@ -162,10 +178,41 @@ async def test_a_claim_that_is_under_way_at_the_end_is_waited_for():
     assert stage.queue.handed_back == 1
 
 
+async def test_a_renewal_that_is_under_way_at_the_end_is_waited_for(monkeypatch):
+    """The rows that it has locked would not be handed back."""
+    monkeypatch.setattr(job_worker, "LEASE_SECONDS", 0.03)
+    stage = Stage()
+    stage.shop.gate.clear()
+    stage.queue.renewal.clear()
+    async with stage.working():
+        stage.owe()
+        await until(lambda: stage.queue.renewing)
+        asyncio.get_running_loop().call_later(0.05, stage.queue.renewal.set)
+    assert stage.queue.handed_back == 1
+
+
+async def test_who_claims_again_what_he_is_still_at_renews_it_until_the_last_has_ended(monkeypatch):
+    """His first claim had ended meanwhile; the end of the first attempt is not that of the second."""
+    monkeypatch.setattr(job_worker, "LEASE_SECONDS", 0.03)
+    stage = Stage()
+    stage.shop.gate.clear()
+    async with stage.working():
+        image_id = stage.owe(1)
+        await until(lambda: len(stage.shop.begun) == 1)
+        first, stage.shop.gate = stage.shop.gate, asyncio.Event()
+        stage.queue.due.append((image_id, 2))
+        await until(lambda: len(stage.shop.begun) == 2)
+        first.set()
+        await until(lambda: len(stage.finished) == 1)
+        stage.queue.renewed.clear()
+        await until(lambda: stage.queue.renewed == {image_id})
+
+
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
         (RuntimeError("no disk\n at postgresql://me:secret@db/x"), "RuntimeError: no disk at postgresql://me:***@db/x"),
+        (RuntimeError("not with hunter22"), "RuntimeError: not with ***"),
         (Setback("its original is missing"), "its original is missing"),
     ],
 )
@@ -208,7 +255,7 @@ async def test_while_the_storage_is_away_nothing_is_worn_out(monkeypatch):
     """The attempt does not count, and nothing else is taken up for a while."""
     monkeypatch.setattr(job_worker, "REST_SECONDS", 0.3)
     stage = Stage(concurrency=1)
-    stage.shop.fails = ServiceUnavailable("The storage cannot be reached.")
+    stage.shop.fails, stage.shop.away = ServiceUnavailable("The storage cannot be reached."), True
     clock = asyncio.get_running_loop().time
     async with stage.working():
         stage.owe()
@@ -219,6 +266,39 @@ async def test_while_the_storage_is_away_nothing_is_worn_out(monkeypatch):
         assert clock() - began > 0.2
     assert stage.queue.put[0][2:] == ("The storage cannot be reached.", False)
     assert [job.result for job in stage.finished] == ["deferred", "done"]
+
+
+async def test_one_original_that_cannot_be_read_holds_nobody_up():
+    """The storage as such answers: the attempt counts, with what the system said, and the next job is done at once."""
+    stage = Stage(concurrency=1)
+    stage.shop.fails = ServiceUnavailable("The storage cannot be read.")
+    stage.shop.fails.__cause__ = PermissionError(13, "Permission denied", "/blobs/x")
+    async with stage.working():
+        stage.owe()
+        await until(lambda: len(stage.finished) == 1)
+        stage.shop.fails = None
+        stage.owe()
+        await until(lambda: len(stage.finished) == 2, seconds=3.0)
+    [(_, _, reason, counted)] = stage.queue.put
+    assert (reason, counted) == ("PermissionError: [Errno 13] Permission denied: '/blobs/x'", True)
+
+
+async def test_what_could_not_be_put_off_is_once_the_database_answers(monkeypatch):
+    """Or five outages would look like five deaths."""
+    monkeypatch.setattr(job_worker, "REST_SECONDS", 0.02)
+    stage = Stage()
+    async with stage.working():
+        await until(lambda: stage.queue.asked == 1)
+        stage.shop.fails, stage.shop.gate = ServiceUnavailable("The database cannot be reached."), asyncio.Event()
+        image_id = stage.owe()
+        await until(lambda: stage.shop.begun == [image_id])
+        stage.queue.away = True
+        stage.shop.gate.set()
+        await until(lambda: bool(stage.finished))
+        assert stage.queue.put == []
+        stage.queue.away = False
+        await until(lambda: bool(stage.queue.put))
+    assert [(job, counted) for job, _, _, counted in stage.queue.put] == [(image_id, False)]
 
 
 async def test_without_the_database_it_asks_again(monkeypatch):

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, delete, exists, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, and_, case, delete, exists, func, insert, literal, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,7 +16,7 @@ from chitram.adapters.database_clock import database_now, within_statement
 from chitram.adapters.tables import images, jobs
 from chitram.domain.identifiers import ImageId
 from chitram.domain.image import Thumbnails
-from chitram.domain.job import one_line
+from chitram.domain.job import LONGEST_PAUSE, one_line
 from chitram.logs import current_request
 from chitram.services.job_ports import Census, Job
 from chitram.services.thumbnails import THUMBNAILS
@@ -67,7 +67,7 @@ class SqlJobs:
             return []
         async with self._database.write() as connection:
             now, until = within_statement(connection), within_statement(connection, timedelta(seconds=lease))
-            due = _unlocked(kind, jobs.c.due_at <= now, limit=limit)
+            due = _unlocked(kind, _due(connection), limit=limit)
             taken = {"claimed_by": claimed_by, "due_at": until, "attempts": jobs.c.attempts + 1}
             change = update(jobs).where(due).values(taken).returning(*_CLAIMED, _BLOB_KEY, now.label("now"))
             rows = (await connection.execute(change)).all()
@@ -133,8 +133,14 @@ class SqlJobs:
 
     async def _is_due(self, kind: str) -> bool:
         async with self._database.read() as connection:
-            due = and_(jobs.c.kind == kind, jobs.c.due_at <= within_statement(connection))
+            due = and_(jobs.c.kind == kind, _due(connection))
             return (await connection.execute(select(jobs.c.image_id).where(due).limit(1))).first() is not None
+
+
+def _due(connection: AsyncConnection) -> ColumnElement[bool]:
+    """Its time has come; or it is so far away that nobody can have meant it, and the clock was set back."""
+    farthest = within_statement(connection, timedelta(seconds=LONGEST_PAUSE))
+    return or_(jobs.c.due_at <= within_statement(connection), jobs.c.due_at > farthest)
 
 
 def _job(kind: str, claimed_by: str, row: Any) -> Job:

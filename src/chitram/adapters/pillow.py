@@ -1,5 +1,6 @@
 """Decoding and scaling with Pillow, in threads of its own and a few at a time. Hostile files end here."""
 
+import errno
 import io
 import warnings
 from collections.abc import Callable, Sequence
@@ -11,7 +12,7 @@ from PIL import Image, ImageCms, ImageOps
 
 from chitram.adapters.jpeg_markers import is_laborious
 from chitram.adapters.threads import in_thread
-from chitram.domain.errors import ChitramError, InvalidFileFormat, TooManyPixels
+from chitram.domain.errors import ChitramError, InvalidFileFormat, ServiceUnavailable, TooManyPixels
 from chitram.domain.media import SNIFF_BYTES, MediaType, sniff
 from chitram.domain.thumbnail import SIZES, ThumbnailFormat
 from chitram.logs import get_logger
@@ -54,11 +55,11 @@ class PillowPictures:
         self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="pillow")
 
     async def inspect(self, path: Path) -> Inspected:
-        """Decode the first frame. Raises ``InvalidFileFormat`` and ``TooManyPixels``."""
+        """Decode the first frame. Raises ``InvalidFileFormat``, ``TooManyPixels``, ``ServiceUnavailable``."""
         return await self._in_thread(self._inspect, path)
 
     async def thumbnails(self, path: Path) -> Sequence[RenderedThumbnail]:
-        """All sizes and formats, each from the next larger one. Raises ``InvalidFileFormat`` and ``TooManyPixels``."""
+        """All sizes and formats, each from the next larger one. Raises what :meth:`inspect` does."""
         return await self._in_thread(self._thumbnails, path)
 
     def close(self) -> None:
@@ -111,9 +112,19 @@ def _readable(work: Callable[[Path], T]) -> Callable[[Path], T]:
             raise
         except Exception as error:  # Pillow's decoders raise almost anything for a broken file
             log.info("a picture could not be decoded", error=type(error).__name__, reason=str(error))
+            if _is_ours(error):
+                raise ServiceUnavailable from error
             raise InvalidFileFormat from error
 
     return guarded
+
+
+def _is_ours(error: Exception) -> bool:
+    """Whether the machine failed and not the picture: no memory, no free file, the file gone. A broken picture has
+    Pillow seek to where nothing can be, which is EINVAL; its own errors have no number.
+    """
+    machine = isinstance(error, OSError) and error.errno not in {None, errno.EINVAL}
+    return machine or isinstance(error, MemoryError)
 
 
 def _scaled_to_largest(picture: Image.Image) -> Image.Image:

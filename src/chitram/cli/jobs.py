@@ -136,7 +136,9 @@ def _state(one: ListedJob) -> str:
         return one.reason or "the log of that time says why"
     if one.claimed_by:
         return f"with {one.claimed_by}"
-    return f"again in {one.due:.0f} s: {one.reason}" if one.reason and one.due else "waits"
+    if not one.due:
+        return "waits"
+    return f"again in {one.due:.0f} s: {one.reason}" if one.reason else f"waits for {one.due:.0f} s"
 
 
 def _age(since: datetime) -> str:

@@ -52,7 +52,7 @@ def rebuild(it: Workplace, ids: tuple[str, ...], *, everything: bool, after: str
     if start and chosen:
         raise click.UsageError("--after goes on behind a picture with --all: name no other ones")
     done: list[str] = []
-    failed: list[str] = []
+    failed: dict[str, str] = {}
     stopped = ""
     try:
         asyncio.run(_rebuild(it, chosen, start, done, failed))
@@ -61,15 +61,16 @@ def rebuild(it: Workplace, ids: tuple[str, ...], *, everything: bool, after: str
             f": go on with `{it.again('thumbs rebuild')} --all --after {max(done)}`" if done else ""
         )
     lost = sorted(chosen - {*done}) if not stopped else []
-    lines = [f"none can be made of {image_id}" for image_id in failed] + [f"there is no picture {i}" for i in lost]
+    lines = [f"none can be made of {image_id}: {reason}" for image_id, reason in failed.items()]
+    lines += [f"there is no picture {image_id}" for image_id in lost]
     words = f"thumbnails of {counted(len(done) - len(failed), 'picture')} made"
-    fields = {"made": len(done) - len(failed), "failed": failed, "unknown": lost, "stopped": stopped or None}
+    fields = {"made": len(done) - len(failed), "failed": [*failed], "unknown": lost, "stopped": stopped or None}
     it.say(fields, "\n".join([*lines, *([stopped] if stopped else []), words]))
     if stopped or failed or lost:
         raise SystemExit(130 if stopped else 1)
 
 
-async def _rebuild(it: Workplace, chosen: Collection[str], after: str, done: list[str], failed: list[str]) -> None:
+async def _rebuild(it: Workplace, chosen: Collection[str], after: str, done: list[str], failed: dict[str, str]) -> None:
     with only_errors(), closing(PillowPictures(max_pixels=it.settings.max_pixels)) as pictures:
         async with (
             it.database() as database,
@@ -85,8 +86,8 @@ async def _rebuild(it: Workplace, chosen: Collection[str], after: str, done: lis
             )
             with bar("drawing", total) as advance:
                 async for one in _each(inventory, chosen, after):
-                    if not await thumbnailer.make(one.id, one.blob_key):
-                        failed.append(one.id)
+                    if reason := await thumbnailer.make(one.id, one.blob_key):
+                        failed[one.id] = reason
                     done.append(one.id)
                     advance()
 

@@ -4,6 +4,7 @@ ATTEMPTS = 5
 """After so many a job is given up, and waits for a person."""
 FIRST_PAUSE = 10.0
 FACTOR = 4.0
+LONGEST_PAUSE = FIRST_PAUSE * FACTOR ** (ATTEMPTS - 2) * 1.5
 LONGEST_REASON = 300
 
 

@@ -83,6 +83,10 @@ class Workshop(Protocol):
         """Do it and settle it. Raises :class:`Hopeless`, :class:`Setback`, and ``ServiceUnavailable``."""
         ...
 
+    async def check(self) -> None:
+        """Whether what every job needs is there. Raises ``ServiceUnavailable``."""
+        ...
+
     async def give_up(self, job: Job, reason: str) -> None:
         """Settle it as one that nobody will try again by himself. Raises ``ServiceUnavailable``."""
         ...

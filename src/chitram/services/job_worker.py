@@ -76,15 +76,17 @@ class JobWorker:
         concurrency: int,
         finished: Callable[[Finished], None],
         around: Callable[[str], AbstractContextManager[object]],
+        redact: Callable[[str], str],
     ) -> None:
         self._queue = queue
-        self._attempts = Attempts(queue, workshop)
+        self._attempts = Attempts(queue, workshop, redact)
         self._kind = workshop.kind
         self._claimed_by = claimed_by
         self._concurrency = concurrency
         self._finished = finished
         self._around = around
-        self._running: set[ImageId] = set()
+        self._running: set[Job] = set()  # not of images: a claim that ended may come again while it is still at work
+        self._renewing = asyncio.Lock()
         self._contexts: dict[ImageId, Context] = {}
         self._wake = asyncio.Event()
         self._rests_until = 0.0
@@ -104,7 +106,7 @@ class JobWorker:
                 while True:
                     self._wake.clear()
                     for job in await self._claim():
-                        self._running.add(job.image_id)
+                        self._running.add(job)
                         running.create_task(self._do(job), context=self._context_of(job))
                     await self._woken()
         finally:
@@ -116,8 +118,7 @@ class JobWorker:
             await asyncio.sleep(LEASE_SECONDS / 3)
             if self._running:
                 with suppress(ServiceUnavailable):  # the worst that follows is that somebody does the same
-                    mine = {*self._running}
-                    await uninterrupted(self._queue.renew(self._kind, self._claimed_by, mine, lease=LEASE_SECONDS))
+                    await uninterrupted(self._renew())
 
     async def adopt(self) -> None:
         """Queue what is owed without a job, now and every minute, until cancelled."""
@@ -128,11 +129,17 @@ class JobWorker:
                     self._wake.set()
             await asyncio.sleep(ADOPT_SECONDS)
 
+    async def _renew(self) -> None:
+        mine = {job.image_id for job in self._running}
+        async with self._renewing:
+            await self._queue.renew(self._kind, self._claimed_by, mine, lease=LEASE_SECONDS)
+
     async def _claim(self) -> Sequence[Job]:
         free = self._concurrency - len(self._running)
         if not free or time.monotonic() < self._rests_until:
             return ()
         try:
+            await self._attempts.catch_up()
             claiming = self._queue.claim(self._kind, self._claimed_by, limit=free, lease=LEASE_SECONDS)
             return await uninterrupted(claiming)
         except ServiceUnavailable as error:
@@ -157,7 +164,7 @@ class JobWorker:
         except Exception:
             log.exception("a job could not be settled; its claim ends by itself", kind=job.kind, image=job.image_id)
         finally:
-            self._running.discard(job.image_id)
+            self._running.discard(job)
             self._wake.set()
         seconds = time.monotonic() - began
         self._finished(Finished(job.kind, result, seconds, job.age + seconds))
@@ -167,7 +174,9 @@ class JobWorker:
 
     async def _hand_back(self) -> None:
         with suppress(ServiceUnavailable):  # then their claims end by themselves
-            if handed := await self._queue.hand_back(self._kind, self._claimed_by):
+            async with self._renewing:  # rows that a renewal holds would be passed over
+                handed = await self._queue.hand_back(self._kind, self._claimed_by)
+            if handed:
                 log.info("handed jobs back that were not done", kind=self._kind, jobs=handed)
 
     def _context_of(self, job: Job) -> Context:

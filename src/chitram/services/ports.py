@@ -454,9 +454,11 @@ class Pictures(Protocol):
     """Decoding and scaling, off the event loop and a few at a time."""
 
     async def inspect(self, path: Path) -> Inspected:
-        """Decode the file. Raises ``InvalidFileFormat``, and ``TooManyPixels`` before anything large is allocated."""
+        """Decode the file. Raises ``InvalidFileFormat``, ``TooManyPixels`` before anything large is allocated, and
+        ``ServiceUnavailable`` when this machine lacks what it takes, such as memory.
+        """
         ...
 
     async def thumbnails(self, path: Path) -> Sequence[RenderedThumbnail]:
-        """Every size and format. Raises ``InvalidFileFormat``."""
+        """Every size and format. Raises what :meth:`inspect` does."""
         ...

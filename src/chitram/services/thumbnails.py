@@ -10,12 +10,9 @@ from pathlib import Path
 from chitram.domain.errors import InvalidFileFormat, TooManyPixels
 from chitram.domain.identifiers import ImageId
 from chitram.domain.thumbnail import thumbnail_key, thumbnail_keys
-from chitram.logs import get_logger
 from chitram.services.job_ports import Hopeless, Job, Setback
 from chitram.services.ports import BlobStorage, Images, Pictures
 from chitram.services.uninterrupted import uninterrupted
-
-log = get_logger(__name__)
 
 THUMBNAILS = "thumbnails"
 _NO_ORIGINAL = "its original is not in the storage: deleted a moment ago, or lost"
@@ -38,22 +35,27 @@ class Thumbnailer:
         await self._draw(job.image_id, job.blob_key)
         await self._settle(job.image_id, job=job)
 
+    async def check(self) -> None:
+        """Whether the storage answers. Raises ``ServiceUnavailable``."""
+        await self._storage.check()
+
     async def give_up(self, job: Job, reason: str) -> None:
         """Settle that there will be none. Raises ``ServiceUnavailable``."""
         await self._settle(job.image_id, job=job, reason=reason)
 
-    async def make(self, image_id: ImageId, blob_key: str) -> bool:
-        """Make and settle them now, over those that are there, whoever else is at it; whether it could be done. Raises
-        ``ServiceUnavailable``.
+    async def make(self, image_id: ImageId, blob_key: str) -> str | None:
+        """Make and settle them now, over those that are there, whoever else is at it; if that cannot be done, why not.
+        What may pass changes nothing: thumbnails that are there stay. Raises ``ServiceUnavailable``.
         """
         try:
             await self._draw(image_id, blob_key)
-        except (Hopeless, Setback) as error:
-            log.warning("no thumbnails can be made of a picture", image=image_id, reason=str(error))
+        except Setback as error:
+            return str(error)
+        except Hopeless as error:
             await self._settle(image_id, reason=str(error))
-            return False
+            return str(error)
         await self._settle(image_id)
-        return True
+        return None
 
     async def _settle(self, image_id: ImageId, *, job: Job | None = None, reason: str | None = None) -> None:
         """Without a *reason* they are made."""
