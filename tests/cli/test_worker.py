@@ -106,15 +106,19 @@ def start_worker(chitram: Chitram, environ: dict[str, str]) -> str:
 
 
 def test_two_workers_share_the_work_and_nothing_is_done_twice(chitram: Chitram, environ: dict[str, str]):
-    """Forty pictures: together they say forty, and every picture has its thumbnails."""
+    """Forty pictures, and more until both had some: together they say as many, and each picture has its thumbnails."""
     url = chitram("serve", "--port", 0, environ=environ).wait_for("ready ")
     workers = [start_worker(chitram, environ) for _ in range(2)]
     ids = [upload_picture(url, seed=seed)["id"] for seed in range(40)]
+
+    def shared() -> bool:
+        ids.append(upload_picture(url, seed=len(ids))["id"])
+        return min(map(done, workers)) > 0
+
+    wait_until(shared)
     wait_until(lambda: all(ready(url, *ids)))
-    wait_until(lambda: sum(map(done, workers)) >= 40)
-    shares = [done(worker) for worker in workers]
-    assert sum(shares) == 40
-    assert min(shares) > 0
+    wait_until(lambda: sum(map(done, workers)) >= len(ids))
+    assert sum(map(done, workers)) == len(ids)
     assert done(url) == 0
     assert jobs(environ, "list")["owed"] == 0
     for worker in workers:
