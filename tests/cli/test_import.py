@@ -197,7 +197,9 @@ def test_a_line_that_was_cut_off_spoils_no_other(tmp_path: Path):
 
 def test_what_has_no_room_in_the_account_is_refused_and_named(chitram: Chitram, data: Path, pictures: Path):
     """With what is used and allowed; what is there already costs nothing when the same command runs again."""
-    environ = {"USER_QUOTA_MB": str(3 * len(picture()) / 1024**2)}
+    for seed, path in enumerate(sorted(path for path in pictures.rglob("*") if path.is_file())):
+        path.write_bytes(picture(seed=seed, size=(320, 240)))
+    environ = {"USER_QUOTA_MB": str(3.5 * len(picture(size=(320, 240))) / 1024**2)}
     url = chitram("up", "--port", 0, "--data", data, "--nodes", 0, environ=environ).wait_for("ready ")
     token = post(f"{url}{API}/auth/register", {"email": "ann@example.com", "password": PASSWORD})["access_token"]
     arguments = ("import", pictures, "--url", url, "--token", token, "--jobs", 1)

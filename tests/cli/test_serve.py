@@ -29,6 +29,14 @@ def test_it_refuses_to_start_before_the_migrations(chitram: Chitram, empty_postg
     assert "Traceback" not in serve.errors
 
 
+def test_a_command_that_ends_too_early_fails_its_test_and_holds_nobody_up(chitram: Chitram):
+    """Neither the test nor what comes after it waits for a line that will not come."""
+    refused = chitram("serve", "--port", "nonsense")
+    with pytest.raises(pytest.fail.Exception, match="no line began with 'ready '"):
+        refused.wait_for("ready ")
+    assert refused.wait() == 2
+
+
 def test_a_database_that_does_not_answer_is_one_sentence(chitram: Chitram):
     """Start-up needs the database."""
     environ = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}

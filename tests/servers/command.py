@@ -66,6 +66,7 @@ class Running:
         except Empty:
             line = None
         if line is None:
+            self._incoming.put(None)  # whoever waits for the end of the output comes after this
             pytest.fail(f"no line began with {start!r}:\n" + "\n".join(self.lines) + f"\n{self.errors}")
         return line
 
