@@ -7,11 +7,8 @@ import orjson
 from aiohttp import web
 
 from chitram.adapters.api_keys_sql import SqlApiKeys
-from chitram.adapters.blobs_measured import MeasuredStorage
 from chitram.adapters.cache_entries import RingEntries
-from chitram.adapters.database import Database
 from chitram.adapters.images_sql import SqlImages
-from chitram.adapters.invalidation_log_sql import SqlInvalidationLog
 from chitram.adapters.jobs_sql import SqlJobs
 from chitram.adapters.node_set_sql import SqlNodeSets
 from chitram.adapters.node_vitals import NodeVitals
@@ -19,11 +16,11 @@ from chitram.adapters.passwords import Argon2Passwords
 from chitram.adapters.pillow import PillowPictures
 from chitram.adapters.quotas_sql import SqlQuotas
 from chitram.adapters.ring_cache import CachedImages
-from chitram.adapters.ring_events import Observers, RecentEvents
-from chitram.adapters.ring_log import LoggedRing
+from chitram.adapters.ring_events import RecentEvents
 from chitram.adapters.ring_map import DrawnRings
 from chitram.adapters.tokens import JwtTokens
 from chitram.adapters.users_sql import SqlUsers
+from chitram.backends import Backends
 from chitram.embedded.chaos import NoChaos
 from chitram.handlers.middlewares import observed
 from chitram.handlers.openapi.document import describe
@@ -56,13 +53,11 @@ from chitram.lifespan import (
     storage_context,
     sweeping,
 )
-from chitram.metrics import Metrics, NullMetrics
-from chitram.parts import blob_storage, configured_members, exports_of, job_worker, tracing_of, upload_limits
+from chitram.parts import exports_of, job_worker, upload_limits
 from chitram.redaction import Redaction
 from chitram.services.accounts import Accounts
 from chitram.services.api_keys import ApiKeys
 from chitram.services.gallery import Gallery
-from chitram.services.health import Health
 from chitram.services.housekeeping import Housekeeping
 from chitram.services.job_census import JobCensus
 from chitram.services.job_worker import DoneElsewhere, Jobs
@@ -73,12 +68,8 @@ from chitram.services.ring_vitals import RecentVitals
 from chitram.services.thumbnails import Thumbnailer
 from chitram.services.uploads import Uploads
 from chitram.settings import Settings
-from chitram.translation import gauges, live_nodes, node_counts, node_health, noting
-from ring import RingCache
+from chitram.translation import gauges, live_nodes, node_counts, noting
 
-LOG_CONNECTIONS = 3
-"""Of its own for the invalidation log: without news from it nodes are no longer believed, and everybody would read the
-database that is too busy already."""
 MAX_BODY = 64 * 1024
 """In bytes, for every request but uploads, which stream."""
 
@@ -89,37 +80,13 @@ def create_app(settings: Settings, *, sole: bool = False, chaos: Chaos | None = 
 
     Raises :class:`SettingsError` for nodes that cannot be parsed. Nothing is connected before the application starts.
     """
-    tracing = tracing_of(settings)
-    app = web.Application(middlewares=tracing.middlewares, client_max_size=MAX_BODY)
-    metrics = Metrics(version=version("chitram")) if settings.metrics_enabled else NullMetrics()
-    work = metrics.work
-    database = Database(
-        settings.database_url,
-        pool_size=settings.db_pool_size,
-        max_overflow=settings.db_max_overflow,
-        recycle=settings.db_pool_recycle,
-        waited=work.pool_waited,
-    )
-    log_lane = database.lane(LOG_CONNECTIONS)
-    tracing.statements(database.engine)
-    tracing.statements(log_lane.engine)
-    invalidations = SqlInvalidationLog(log_lane)
-    configured = configured_members(settings)
-    ttl = settings.cache_ttl_seconds
-    prefix, events = settings.cache_key_prefix, RecentEvents()
-    cache = RingCache(
-        configured,
-        invalidations,
-        prefix=prefix,
-        ttl=ttl,
-        observer=tracing.observer(Observers(LoggedRing(metrics), events)),
-        connect=tracing.connect,
-    )
+    events = RecentEvents()
+    its = Backends.of(settings, events)
+    tracing, metrics, database, cache, storage = its.tracing, its.metrics, its.database, its.cache, its.storage
+    work, ttl, prefix = metrics.work, settings.cache_ttl_seconds, settings.cache_key_prefix
     quotas = SqlQuotas(database, settings.user_quota_bytes)
     images = CachedImages(SqlImages(database, image_body, quotas.require_room), cache)
     users = SqlUsers(database)
-    blobs = blob_storage(settings)
-    storage = tracing.storage(MeasuredStorage(blobs, work))
     pictures = PillowPictures(max_pixels=settings.max_pixels)
     passwords = Argon2Passwords()
     lifetime = timedelta(minutes=settings.jwt_expire_minutes)
@@ -139,8 +106,9 @@ def create_app(settings: Settings, *, sole: bool = False, chaos: Chaos | None = 
         owed=jobs.owe,
         waited=work.upload_waited,
     )
-    health = Health(database=database.ping, storage=storage.check, nodes=lambda: node_health(cache.status()))
+    health = its.health()
 
+    app = web.Application(middlewares=tracing.middlewares, client_max_size=MAX_BODY)
     app[METRICS] = metrics
     app[GALLERY] = Gallery(images=images, storage=storage)
     app[UPLOADS] = uploads
@@ -156,7 +124,7 @@ def create_app(settings: Settings, *, sole: bool = False, chaos: Chaos | None = 
         maps=DrawnRings(),
         vitals=RecentVitals(NodeVitals(prefix)),
         traffic=traffic,
-        entries=RingEntries(invalidations, cache, prefix=prefix),
+        entries=RingEntries(its.invalidations, cache, prefix=prefix),
         events=events,
         chaos=chaos if chaos and settings.app_env == "development" else NoChaos(),
     )
@@ -172,15 +140,15 @@ def create_app(settings: Settings, *, sole: bool = False, chaos: Chaos | None = 
         [
             *tracing.contexts,
             database_context(database),
-            storage_context(blobs),
+            storage_context(its.blobs),
             closing_context(pictures.close, passwords.close),
             settling_context(exports.settled),
-            ring_context(cache, invalidations, configured, sole=sole),
+            ring_context(cache, its.invalidations, its.configured, sole=sole),
             background_context(
                 *jobs.loops,
                 census.watch,
                 sweeping(housekeeping, work.swept, sole=sole),
-                pruning(invalidations, users, timedelta(seconds=ttl)),
+                pruning(its.invalidations, users, timedelta(seconds=ttl)),
                 *measuring(storage, work),
                 traffic.watch,
                 api_keys.record_uses,

@@ -3,18 +3,13 @@
 It writes what is cached, so it has a ring of its own and acknowledges like any writer.
 """
 
-from importlib.metadata import version
-
 from aiohttp import web
 
-from chitram.adapters.blobs_measured import MeasuredStorage
-from chitram.adapters.database import Database
 from chitram.adapters.images_sql import SqlImages
-from chitram.adapters.invalidation_log_sql import SqlInvalidationLog
 from chitram.adapters.jobs_sql import SqlJobs
 from chitram.adapters.pillow import PillowPictures
 from chitram.adapters.ring_cache import CachedImages
-from chitram.adapters.ring_log import LoggedRing
+from chitram.backends import Backends
 from chitram.handlers.middlewares import observed
 from chitram.handlers.present import image_body
 from chitram.handlers.routes import process_routes
@@ -28,18 +23,12 @@ from chitram.lifespan import (
     ring_context,
     storage_context,
 )
-from chitram.metrics import Metrics, NullMetrics
-from chitram.parts import blob_storage, configured_members, job_worker, tracing_of
+from chitram.parts import job_worker
 from chitram.redaction import Redaction
-from chitram.services.health import Health
 from chitram.services.job_census import JobCensus
 from chitram.services.thumbnails import Thumbnailer
 from chitram.settings import Settings
-from chitram.translation import node_health, noting, worker_gauges
-from ring import RingCache
-
-LOG_CONNECTIONS = 3
-"""Of its own for the invalidation log, as in the service."""
+from chitram.translation import noting, worker_gauges
 
 
 def create_worker(settings: Settings, *, concurrency: int) -> web.Application:
@@ -47,40 +36,21 @@ def create_worker(settings: Settings, *, concurrency: int) -> web.Application:
 
     Raises :class:`SettingsError`. Nothing is connected before the application starts.
     """
-    tracing = tracing_of(settings)
-    metrics = Metrics(version=version("chitram")) if settings.metrics_enabled else NullMetrics()
-    work = metrics.work
-    database = Database(
-        settings.database_url,
-        pool_size=settings.db_pool_size,
-        max_overflow=settings.db_max_overflow,
-        recycle=settings.db_pool_recycle,
-        waited=work.pool_waited,
-    )
-    log_lane = database.lane(LOG_CONNECTIONS)
-    tracing.statements(database.engine)
-    tracing.statements(log_lane.engine)
-    invalidations = SqlInvalidationLog(log_lane)
-    configured = configured_members(settings)
-    cache = RingCache(
-        configured,
-        invalidations,
-        prefix=settings.cache_key_prefix,
-        ttl=settings.cache_ttl_seconds,
-        observer=tracing.observer(LoggedRing(metrics)),
-        connect=tracing.connect,
-    )
-    blobs = blob_storage(settings)
-    storage = tracing.storage(MeasuredStorage(blobs, work))
+    its = Backends.of(settings)
+    metrics, database, cache, storage = its.metrics, its.database, its.cache, its.storage
     pictures = PillowPictures(max_pixels=settings.max_pixels, concurrency=concurrency)
     images = CachedImages(SqlImages(database, image_body), cache)
     queue, thumbnailer = SqlJobs(database), Thumbnailer(images=images, storage=storage, pictures=pictures)
     census = JobCensus(queue, thumbnailer.kind)
-    redact = Redaction(settings.secrets)
     jobs = job_worker(
-        queue, thumbnailer, concurrency=concurrency, finished=noting(work), around=tracing.job, redact=redact
+        queue,
+        thumbnailer,
+        concurrency=concurrency,
+        finished=noting(metrics.work),
+        around=its.tracing.job,
+        redact=Redaction(settings.secrets),
     )
-    health = Health(database=database.ping, storage=storage.check, nodes=lambda: node_health(cache.status()))
+    health = its.health()
 
     app = web.Application()
     app[METRICS], app[HEALTH] = metrics, health
@@ -88,12 +58,12 @@ def create_worker(settings: Settings, *, concurrency: int) -> web.Application:
     app.add_routes(observed(process_routes(metrics=settings.metrics_enabled), metrics, health))
     app.cleanup_ctx.extend(
         [
-            *tracing.contexts,
+            *its.tracing.contexts,
             database_context(database),
-            storage_context(blobs),
+            storage_context(its.blobs),
             closing_context(pictures.close),
-            ring_context(cache, invalidations, configured, sole=False),
-            background_context(*jobs.loops, census.watch, *measuring(storage, work)),
+            ring_context(cache, its.invalidations, its.configured, sole=False),
+            background_context(*jobs.loops, census.watch, *measuring(storage, metrics.work)),
             drain_context(health),
         ]
     )
