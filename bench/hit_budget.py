@@ -14,7 +14,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import uvloop
 from aiohttp import web
@@ -38,6 +38,7 @@ CONNECTIONS, REQUESTS = 32, 10_000
 DOCUMENT = Document(Visibility.UNLISTED, None, "b/lob", "3d0d66981901940e50fca38c18aed9e3", b"{" + b"x" * 830 + b"}")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Connect = Callable[[], Any]
+T = TypeVar("T")
 
 
 class Client(asyncio.Transport):
@@ -101,10 +102,10 @@ async def microseconds(connect: Connect, request: bytes) -> float:
 class Ready:
     """A cache that has everything in this process: what is left is the service around it."""
 
-    async def get_or_load(self, key: str, load: object) -> Found:  # noqa: ARG002  the ring's signature
+    async def get_or_load(self, key: str, load: object, decode: Callable[[bytes], T]) -> Found[T]:  # noqa: ARG002  the ring's signature
         """Answer after one turn of the loop, as a node would at best."""
         await asyncio.sleep(0)
-        return Found(pack(DOCUMENT), "hit", "a")
+        return Found(decode(pack(DOCUMENT)), "hit", "a")
 
 
 async def plain(_request: web.Request) -> web.Response:

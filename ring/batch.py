@@ -32,7 +32,7 @@ class BatchReader:
         self._clock = clock
         self._lease_ms = int(options.lease * 1000)
 
-    async def get_many(self, keys: Sequence[str], load_many: LoadMany) -> dict[str, Found]:
+    async def get_many(self, keys: Sequence[str], load_many: LoadMany) -> dict[str, Found[bytes]]:
         """Return an answer for each key, in the order given. Raises only what the loader raises."""
         groups: dict[RedisNode | None, list[str]] = {}
         now = self._clock()
@@ -50,7 +50,7 @@ class BatchReader:
             found |= await self._load(missing, reasons, load_many)
         return {key: found[key] for key in keys}
 
-    async def _ask(self, node: RedisNode, keys: list[str]) -> dict[str, Found] | None:
+    async def _ask(self, node: RedisNode, keys: list[str]) -> dict[str, Found[bytes]] | None:
         """Return the hits; None if the node did not answer."""
         began, epoch, session = self._clock(), node.trust.epoch, node.session
         if session is None:
@@ -60,7 +60,7 @@ class BatchReader:
         except NodeError as error:
             self._reader.observer.op(node.name, "get", node.failed(error), self._clock() - began)
             return None
-        found: dict[str, Found] = {}
+        found: dict[str, Found[bytes]] = {}
         for key, raw in zip(keys, entries, strict=True):
             if raw is not None and codec.is_answer(raw, epoch):
                 found[key] = Found(codec.payload(raw), "hit", node.name)
@@ -69,7 +69,7 @@ class BatchReader:
 
     async def _load(
         self, missing: Mapping[str, RedisNode | None], reasons: Mapping[str, int], load_many: LoadMany
-    ) -> dict[str, Found]:
+    ) -> dict[str, Found[bytes]]:
         taken = await asyncio.gather(*(self._take(key, node) for key, node in missing.items()))
         leases = {key: lease for key, lease in zip(missing, taken, strict=True) if lease is not None}
         for reason, count in reasons.items():

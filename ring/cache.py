@@ -3,9 +3,9 @@
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Collection, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from ring.batch import BatchReader, LoadMany
 from ring.connection import connect as connect_to_redis
@@ -22,6 +22,8 @@ from ring.reader import Reader, Route
 from ring.redis_node import RedisNode
 from ring.session import Connect
 from ring.status import Status, status_of
+
+T = TypeVar("T")
 
 boot_time: Clock = (
     partial(time.clock_gettime, time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic
@@ -103,11 +105,20 @@ class RingCache:
         for node in nodes:
             await node.close()
 
-    def get_or_load(self, key: str, load: Load) -> Awaitable[Found]:
-        """Return what is cached for the key, else what `load` returns, which is then cached; see `Reader`."""
-        return self._reader.get_or_load(key, load)
+    @overload
+    def get_or_load(self, key: str, load: Load) -> Awaitable[Found[bytes]]: ...
 
-    async def get_many(self, keys: Sequence[str], load_many: LoadMany) -> dict[str, Found]:
+    @overload
+    def get_or_load(self, key: str, load: Load, decode: Callable[[bytes], T]) -> Awaitable[Found[T]]: ...
+
+    def get_or_load(self, key: str, load: Load, decode: Callable[[bytes], Any] = bytes) -> Awaitable[Found[Any]]:
+        """Return what is cached for the key, else what `load` returns, which is then cached; see `Reader`.
+
+        `decode` makes of the bytes what the caller wants, so that nobody has to wrap every hit in a coroutine for it.
+        """
+        return self._reader.get_or_load(key, load, decode)
+
+    async def get_many(self, keys: Sequence[str], load_many: LoadMany) -> dict[str, Found[bytes]]:
         """Read many keys: one request per node, and one call of the loader for all that is missing."""
         return await self._batches.get_many(keys, load_many)
 

@@ -9,7 +9,7 @@ import math
 import random
 from collections.abc import Awaitable, Callable
 from enum import Enum
-from typing import Literal, NamedTuple
+from typing import Generic, Literal, NamedTuple, TypeVar
 
 from ring import codec
 from ring.errors import NodeError
@@ -21,17 +21,18 @@ from ring.redis_node import RedisNode
 from ring.session import Session
 from ring.singleflight import Flight
 
+T = TypeVar("T")
+
 Load = Callable[[], Awaitable[bytes | None]]
 """Reads the primary database: the payload, or None if there is no such thing (cached for `negative_ttl`)."""
-
 
 Result = Literal["hit", "miss", "stale", "disabled"]
 
 
-class Found(NamedTuple):
+class Found(NamedTuple, Generic[T]):
     """An answer, and the node that was asked, if any. A value of None: the loader, now or before, found nothing."""
 
-    value: bytes | None
+    value: T | None
     result: Result
     node: str | None = None
 
@@ -74,14 +75,16 @@ class Filler:
         self._observer = observer
         self._ttl = ttl
 
-    async def load_only(self, flight: Flight[Found], load: Load, name: str | None, result: Result = "miss") -> Found:
+    async def load_only(
+        self, flight: Flight[Found[bytes]], load: Load, name: str | None, result: Result = "miss"
+    ) -> Found[bytes]:
         """Load without a lease: nothing may be stored."""
         covers = flight.begins()
         value = await load()
         flight.covers = covers
         return Found(value, result, name)
 
-    async def fetch(self, flight: Flight[Found], node: RedisNode, key: bytes, load: Load) -> Found:
+    async def fetch(self, flight: Flight[Found[bytes]], node: RedisNode, key: bytes, load: Load) -> Found[bytes]:
         """Take the lease, load, fill; or take over what another process has filled meanwhile."""
         if node.session is None or self._clock() > node.trust.until:
             return await self.load_only(flight, load, None)
@@ -116,7 +119,7 @@ class Filler:
         self._observer.event(Filled(node.name, result))
         return stored
 
-    async def _take_lease(self, flight: Flight[Found], attempt: _Attempt) -> bytes | _Held:
+    async def _take_lease(self, flight: Flight[Found[bytes]], attempt: _Attempt) -> bytes | _Held:
         """Return the answer that is there, or whether we hold the lease now."""
         _, session, key, lease, epoch, _ = attempt
         milliseconds = int(self._options.lease * 1000)
@@ -135,7 +138,7 @@ class Filler:
             await asyncio.sleep(pause)
         return _Held.NO
 
-    async def _load_and_fill(self, flight: Flight[Found], attempt: _Attempt, load: Load) -> Found:
+    async def _load_and_fill(self, flight: Flight[Found[bytes]], attempt: _Attempt, load: Load) -> Found[bytes]:
         node, covers, began = attempt.node, flight.begins(), self._clock()
         value = await load()
         trusted_until = node.trust.until if self._still(attempt) else -math.inf

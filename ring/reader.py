@@ -12,7 +12,7 @@ import random
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from ring import codec
 from ring.errors import NodeError
@@ -27,6 +27,7 @@ from ring.ports import Clock
 from ring.redis_node import RedisNode
 from ring.singleflight import Flight, SingleFlight
 
+T = TypeVar("T")
 Route = tuple[RedisNode, ...]
 
 _ROUNDS = 3
@@ -58,7 +59,7 @@ class Reader:
         self._rng = rng
         self.observer = observer
         self._spawn = spawn
-        self._flights: SingleFlight[Found] = SingleFlight()
+        self._flights: SingleFlight[Found[bytes]] = SingleFlight()
         self._refreshing: set[bytes] = set()
         self._load_failed = -math.inf
         self._slots: Sequence[Route] = _NOWHERE
@@ -77,11 +78,12 @@ class Reader:
         """Cancel what is loading."""
         await self._flights.close()
 
-    async def get_or_load(self, key: str, load: Load) -> Found:
-        """Return what is cached for the key, else what `load` returns, which is then cached.
+    async def get_or_load(self, key: str, load: Load, decode: Callable[[bytes], T]) -> Found[T]:
+        """Return what is cached for the key, else what `load` returns, which is then cached; as `decode` reads it.
 
-        Never raises for a node. What `load` raises is raised to all who wait for it, unless it can be answered with a
-        stale hit (see `Options.serve_stale`). Raises CacheClosedError if the cache is closed while `load` runs.
+        Never raises for a node. What `decode` raises, its caller gets. What `load` raises, all who wait for it get,
+        unless it can be answered with a stale hit (see `Options.serve_stale`). Raises CacheClosedError if the cache is
+        closed while `load` runs.
         """
         name = encode(key)
         for _ in range(_ROUNDS):
@@ -97,13 +99,16 @@ class Reader:
                 else:
                     if raw is not None and codec.is_answer(raw, epoch):
                         self.count(node, "hit", began)
-                        self._refresh_early(node, name, raw, load)
-                        return Found(codec.payload(raw), "hit", node.name)
+                        expires, cost = codec.times(raw)
+                        if expires - self._wall() < cost * self._horizon:
+                            self._refresh_early(node, name, raw, load)
+                        value = codec.payload(raw)
+                        return Found(None if value is None else decode(value), "hit", node.name)
                     self.count(node, "miss", began)
             found = await self._flights.join(name, partial(self._miss, node, name, load))
             if found is not None:
-                return found
-        return Found(await self._noted(load, "miss")(), "miss", None)
+                return Found(_decoded(found.value, decode), found.result, found.node)
+        return Found(_decoded(await self._noted(load, "miss")(), decode), "miss", None)
 
     def pick(self, name: bytes, now: float) -> RedisNode | None:
         """Return the node that may be asked for this key at this moment: the read rule. Tells of a node passed over."""
@@ -142,7 +147,9 @@ class Reader:
 
         return begin
 
-    async def _miss(self, node: RedisNode | None, name: bytes, load: Load, flight: Flight[Found]) -> Found:
+    async def _miss(
+        self, node: RedisNode | None, name: bytes, load: Load, flight: Flight[Found[bytes]]
+    ) -> Found[bytes]:
         if node is None and self._clock() - self._load_failed < _OUTAGE_MEMORY:
             stale = await self._stale(name, flight)
             if stale is not None:
@@ -161,7 +168,7 @@ class Reader:
                 raise
             return stale
 
-    async def _stale(self, name: bytes, flight: Flight[Found]) -> Found | None:
+    async def _stale(self, name: bytes, flight: Flight[Found[bytes]]) -> Found[bytes] | None:
         """During an outage of the database, of which log and loader are witnesses: what a node still holds.
 
         Only from a connection on which the node was verified before, so that a node set back is never asked. Outside
@@ -184,8 +191,7 @@ class Reader:
         """XFetch (Vattani, Chierichetti, Lowenstein 2015): the nearer the end and the dearer the load, the likelier."""
         expires, cost = codec.times(raw)
         left = expires - self._wall()
-        # Almost always false: the rest is for the last moments of an entry. A clock that is far off changes nothing.
-        if not 0 < left < cost * self._horizon or name in self._refreshing:
+        if left <= 0 or name in self._refreshing:  # a clock that is far off changes nothing
             return
         if left < -cost * self._options.early_refresh * math.log(1.0 - self._rng.random()):
             self._refreshing.add(name)
@@ -201,3 +207,7 @@ class Reader:
             await self._filler.fill(node, name, raw, value, self._clock() - began)
         finally:
             self._refreshing.discard(name)
+
+
+def _decoded(value: bytes | None, decode: Callable[[bytes], T]) -> T | None:
+    return None if value is None else decode(value)

@@ -14,7 +14,7 @@ _found: dict[ImageId, Fetched] = {}
 async def _remember(images: CachedImages, image_id: ImageId) -> Fetched:
     if image_id not in _found:
         fetched = await _fetch(images, image_id)
-        if fetched.document is None:
+        if fetched[0] is None:
             return fetched
         _found[image_id] = fetched
     return _found[image_id]

@@ -1,6 +1,7 @@
 """Images behind the ring: reads go through the cache, and a write returns only when no cache can show its past."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Collection, Sequence
+from functools import partial
 
 from chitram.adapters.images_sql import SqlImages, cache_key, image_id_of
 from chitram.domain.identifiers import ImageId
@@ -18,15 +19,9 @@ class CachedImages:
         self._rows = rows
         self._cache = cache
 
-    async def fetch(self, image_id: ImageId) -> Fetched:
+    def fetch(self, image_id: ImageId) -> Awaitable[Fetched]:
         """One document; the database is asked only when no trusted node has it."""
-
-        async def load() -> bytes | None:
-            document = await self._rows.load(image_id)
-            return pack(document) if document else None
-
-        found = await self._cache.get_or_load(cache_key(image_id), load)
-        return Fetched(unpack(found.value) if found.value else None, found.result, found.node)
+        return self._cache.get_or_load(cache_key(image_id), partial(self._load, image_id), unpack)
 
     async def page(self, listing: Listing, after: Cursor | None, limit: int) -> Listed:
         """Which ones, the database says; what they are, the cache: one request a node, one query for the misses.
@@ -85,6 +80,10 @@ class CachedImages:
     async def known(self, image_ids: Collection[str]) -> set[str]:
         """From the database."""
         return await self._rows.known(image_ids)
+
+    async def _load(self, image_id: ImageId) -> bytes | None:
+        document = await self._rows.load(image_id)
+        return pack(document) if document else None
 
     async def _load_many(self, keys: Sequence[str]) -> dict[str, bytes | None]:
         documents = await self._rows.load_many([image_id_of(key) for key in keys])

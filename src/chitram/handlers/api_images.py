@@ -18,10 +18,13 @@ from chitram.handlers.forms import read_json
 from chitram.handlers.multipart import receive_upload
 from chitram.handlers.present import thumbnail_links
 from chitram.keys import GALLERY
-from chitram.services.gallery import Seen
 from chitram.services.ports import CacheResult, Document, ImageChanges
 
 _NOBODY_ELSE = "private, no-cache"
+_HEAD, _PRIVATE_HEAD = (
+    f'Content-Type: application/json\r\nCache-Control: {keep}\r\nETag: "' for keep in ("no-cache", _NOBODY_ELSE)
+)
+_SAID: dict[CacheResult, str] = {"hit": "HIT", "miss": "MISS", "disabled": "DISABLED", "stale": "STALE"}
 
 
 class ImagePatch(BaseModel):
@@ -56,13 +59,10 @@ async def show(request: web.Request) -> web.StreamResponse:
     """``GET /images/{id}``: a cached body goes out as it is."""
     who = await caller(request, Scope.READ) if shows_credentials(request) else ANONYMOUS
     seen = await request.app[GALLERY].see(request.match_info["id"], who)
-    document = seen.document
-    private = document.visibility is Visibility.PRIVATE
-    lines = (
-        f"Content-Type: application/json\r\nCache-Control: {_NOBODY_ELSE if private else 'no-cache'}\r\n"
-        f'ETag: "{document.etag}"\r\n{cache_lines(seen)}'
-    )
-    answer = Encoded(lines, document.body)
+    _, document, result, node = seen
+    head = _PRIVATE_HEAD if document.visibility is Visibility.PRIVATE else _HEAD
+    found_on = f"X-Cache-Node: {node}\r\n" if node else ""
+    answer = Encoded(f'{head}{document.etag}"\r\nX-Cache: {_SAID[result]}\r\n{found_on}', document.body)
     if not_modified(request, document.etag):
         return web.Response(status=304, headers=answer.headers)
     return answer
@@ -156,15 +156,6 @@ def present_page(request: web.Request, page: Page[Document], *, keep: str) -> we
         headers["Link"] = f'<{following}>; rel="next"'
     body = b'{"items":[' + items + b'],"next_cursor":' + orjson.dumps(page.next_cursor) + b"}"
     return web.Response(body=body, content_type="application/json", headers=headers)
-
-
-_SAID: dict[CacheResult, str] = {"hit": "HIT", "miss": "MISS", "disabled": "DISABLED", "stale": "STALE"}
-
-
-def cache_lines(seen: Seen) -> str:
-    """How the metadata was found, as header lines."""
-    _, result, node = seen.fetched
-    return f"X-Cache: {_SAID[result]}\r\nX-Cache-Node: {node}\r\n" if node else f"X-Cache: {_SAID[result]}\r\n"
 
 
 async def _thumbnail(request: web.Request, kind: ThumbnailFormat) -> web.StreamResponse:

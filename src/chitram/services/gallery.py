@@ -19,7 +19,7 @@ from chitram.domain.identifiers import ImageId, parse_image_id
 from chitram.domain.image import Caller, Visibility, may_see, refuse_change, refuse_delete, title_problem
 from chitram.domain.page import Cursor, Page
 from chitram.domain.thumbnail import SIZES, ThumbnailFormat, thumbnail_key, thumbnail_keys
-from chitram.services.ports import Blob, BlobStorage, Document, Fetched, ImageChanges, Images, Listing
+from chitram.services.ports import Blob, BlobStorage, CacheResult, Document, ImageChanges, Images, Listing
 from chitram.services.uploads import hash_token
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -30,7 +30,8 @@ class Seen(NamedTuple):
 
     id: ImageId
     document: Document
-    fetched: Fetched
+    result: CacheResult
+    node: str | None
 
 
 class Gallery:
@@ -45,11 +46,10 @@ class Gallery:
         image_id = parse_image_id(spelled_id)
         if image_id is None:
             raise ImageNotFound
-        fetched = await self._images.fetch(image_id)
-        document = fetched.document
+        document, result, node = await self._images.fetch(image_id)
         if document is None or not may_see(document.visibility, document.owner_id, caller):
             raise ImageNotFound
-        return Seen(image_id, document, fetched)
+        return Seen(image_id, document, result, node)
 
     async def public(self, cursor: str | None, limit: int) -> Page[Document]:
         """A page of the public gallery, newest first."""
@@ -118,8 +118,10 @@ class Gallery:
 
     async def _existing(self, spelled_id: str) -> tuple[ImageId, Document]:
         image_id = parse_image_id(spelled_id)
-        document = (await self._images.fetch(image_id)).document if image_id else None
-        if image_id is None or document is None:
+        if image_id is None:
+            raise ImageNotFound
+        document, _, _ = await self._images.fetch(image_id)
+        if document is None:
             raise ImageNotFound
         return image_id, document
 
@@ -135,8 +137,8 @@ class Gallery:
                 blob = await stack.enter_async_context(self._storage.open(key))
             except KeyError:
                 # A delete may have won the race between the metadata and the bytes.
-                fresh = await self._images.fetch(seen.id)
-                raise (missing if fresh.document else ImageNotFound()) from None
+                fresh, _, _ = await self._images.fetch(seen.id)
+                raise (missing if fresh else ImageNotFound()) from None
             yield blob
 
 

@@ -1,6 +1,6 @@
 """What the use cases need from the outside. Adapters implement these; tests do too, and pass the same suites."""
 
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -35,12 +35,10 @@ class Document(NamedTuple):
     body: bytes
 
 
-class Fetched(NamedTuple):
-    """The outcome of a metadata read: *document* is ``None`` for an unknown id; *node* answered, or was filled."""
-
-    document: Document | None
-    result: CacheResult
-    node: str | None
+Fetched = tuple[Document | None, CacheResult, str | None]
+"""The outcome of a metadata read: the document, ``None`` for an unknown id; how it was found; the node that answered or
+was filled. A plain tuple, since every hit makes one.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +71,7 @@ class Images(Protocol):
     older version from any cache. Every method raises ``ServiceUnavailable`` when the database cannot be reached.
     """
 
-    async def fetch(self, image_id: ImageId) -> Fetched:
+    def fetch(self, image_id: ImageId) -> Awaitable[Fetched]:
         """Read one document through the cache."""
         ...
 
