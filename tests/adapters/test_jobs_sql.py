@@ -52,7 +52,7 @@ async def filled(images: SqlImages, count: int) -> list[ImageId]:
 
 async def claim_one(queue: SqlJobs, name: str = "ann", lease: float = LONG) -> Job:
     """The one that is due."""
-    (job,) = await queue.claim(KIND, name, limit=1, lease=lease)
+    (job,) = await queue.claim(KIND, name, limit=1, lease=lease, busy=False)
     return job
 
 
@@ -69,7 +69,7 @@ async def test_many_claim_at_once_and_no_two_get_the_same(images, queue):
 
     async def take(name: str) -> list[Job]:
         taken: list[Job] = []
-        while found := await queue.claim(KIND, name, limit=3, lease=LONG):
+        while found := await queue.claim(KIND, name, limit=3, lease=LONG, busy=False):
             assert len(found) <= 3
             taken += found
         return taken
@@ -90,7 +90,7 @@ async def test_the_oldest_come_first_with_all_that_their_doer_needs(images, queu
     assert job.blob_key.endswith(first)
     assert 0 <= job.age < 60
     assert (await claim_one(queue)).image_id == second
-    assert not await queue.claim(KIND, "ann", limit=1, lease=LONG)
+    assert not await queue.claim(KIND, "ann", limit=1, lease=LONG, busy=False)
 
 
 async def test_a_claim_that_ended_is_anybody_s_and_no_longer_its_holder_s(database, images, queue):
@@ -103,11 +103,34 @@ async def test_a_claim_that_ended_is_anybody_s_and_no_longer_its_holder_s(databa
     assert await images.settle_thumbnails(image_id, reason="no picture", job=lost) is None
     await queue.put_off(lost, 0.0, "late", counted=True)
     assert await queue.hand_back(KIND, "frozen") == 0
-    assert not await queue.claim(KIND, "bob", limit=1, lease=LONG)
+    assert not await queue.claim(KIND, "bob", limit=1, lease=LONG, busy=False)
     assert await states(database) == {image_id: "pending"}
     assert await images.settle_thumbnails(image_id, job=job) is not None
     assert await states(database) == {image_id: "ready"}
     assert (await queue.census(KIND)).owed == 0
+
+
+async def test_what_may_have_killed_whoever_had_it_is_given_alone(images, queue):
+    """Neither beside others in one claim nor to who has jobs under way: it would take them along; others wait."""
+    ids = await filled(images, 2)
+    await queue.claim(KIND, "killed", limit=2, lease=0.0, busy=False)
+    (untouched,) = await filled(images, 1)
+    for image_id in ids:
+        assert not await queue.claim(KIND, "ann", limit=3, lease=LONG, busy=True)
+        (job,) = await queue.claim(KIND, "bob", limit=3, lease=LONG, busy=False)
+        assert (job.image_id, job.alone) == (image_id, True)
+    (job,) = await queue.claim(KIND, "ann", limit=3, lease=LONG, busy=True)
+    assert (job.image_id, job.alone) == (untouched, False)
+
+
+async def test_whoever_says_that_a_job_is_not_done_did_not_die_of_it(images, queue):
+    """Put off and handed back, they are claimed together like new ones."""
+    ids = await filled(images, 2)
+    put_off, _ = await queue.claim(KIND, "ann", limit=2, lease=LONG, busy=False)
+    await queue.put_off(put_off, 0.0, "not yet", counted=True)
+    await queue.hand_back(KIND, "ann")
+    jobs = await queue.claim(KIND, "bob", limit=2, lease=LONG, busy=True)
+    assert [(job.image_id, job.alone) for job in jobs] == [(image_id, False) for image_id in ids]
 
 
 async def test_the_same_name_has_two_claims_of_one_job_one_after_the_other(images, queue):
@@ -121,7 +144,7 @@ async def test_the_same_name_has_two_claims_of_one_job_one_after_the_other(image
 async def test_a_renewed_claim_goes_on(images, queue):
     """That of the named jobs; the others end."""
     kept, left = await filled(images, 2)
-    await queue.claim(KIND, "ann", limit=2, lease=0.0)
+    await queue.claim(KIND, "ann", limit=2, lease=0.0, busy=False)
     await queue.renew(KIND, "ann", {kept}, lease=LONG)
     assert (await claim_one(queue, "bob")).image_id == left
 
@@ -130,7 +153,7 @@ async def test_what_is_put_off_waits_and_counts_its_attempts(database, images, q
     """Unless it was nobody's fault."""
     (image_id,) = await filled(images, 1)
     await queue.put_off(await claim_one(queue), LONG, "the disk\n is full\0", counted=True)
-    assert not await queue.claim(KIND, "ann", limit=1, lease=LONG)
+    assert not await queue.claim(KIND, "ann", limit=1, lease=LONG, busy=False)
     (listed,) = await list_jobs(database, Thumbnails.PENDING, 9)
     assert (listed.image_id, listed.attempts, listed.reason) == (image_id, 1, "the disk is full")
     assert LONG - 100 < (listed.due or 0) <= LONG
@@ -143,17 +166,17 @@ async def test_what_is_put_off_waits_and_counts_its_attempts(database, images, q
 async def test_what_is_handed_back_was_never_taken(images, queue):
     """By that name; others keep theirs."""
     await filled(images, 3)
-    await queue.claim(KIND, "ann", limit=2, lease=LONG)
+    await queue.claim(KIND, "ann", limit=2, lease=LONG, busy=False)
     await claim_one(queue, "bob")
     assert await queue.hand_back(KIND, "ann") == 2
-    assert [job.attempt for job in await queue.claim(KIND, "eve", limit=9, lease=LONG)] == [1, 1]
+    assert [job.attempt for job in await queue.claim(KIND, "eve", limit=9, lease=LONG, busy=False)] == [1, 1]
 
 
 async def test_what_was_given_up_waits_for_a_person(database, images, queue):
     """With its reason and its attempts; retried, it begins anew."""
     (image_id,) = await filled(images, 1)
     await images.settle_thumbnails(image_id, reason="no picture", job=await claim_one(queue))
-    assert not await queue.claim(KIND, "ann", limit=1, lease=LONG)
+    assert not await queue.claim(KIND, "ann", limit=1, lease=LONG, busy=False)
     census = await queue.census(KIND)
     assert (census.owed, census.dead, census.overdue) == (0, 1, 0.0)
     (listed,) = await list_jobs(database, Thumbnails.FAILED, 9)
@@ -203,7 +226,7 @@ async def test_a_clock_that_is_set_back_strands_nothing(database, images, queue)
     async with database.write() as connection:
         await connection.execute(update(jobs_table).values(due_at=datetime.now(UTC) + timedelta(days=3)))
     assert (await claim_one(queue)).attempt == 1
-    assert not await queue.claim(KIND, "ann", limit=1, lease=LONG)
+    assert not await queue.claim(KIND, "ann", limit=1, lease=LONG, busy=False)
 
 
 async def test_the_census_knows_how_long_nobody_has_come(database, images, queue):
@@ -212,7 +235,7 @@ async def test_the_census_knows_how_long_nobody_has_come(database, images, queue
     async with database.write() as connection:
         await connection.execute(update(jobs_table).values(due_at=datetime.now(UTC) - timedelta(minutes=7)))
     assert 419 < (await queue.census(KIND)).overdue < 480
-    await queue.claim(KIND, "ann", limit=2, lease=LONG)
+    await queue.claim(KIND, "ann", limit=2, lease=LONG, busy=False)
     assert (await queue.census(KIND)).overdue == 0.0
 
 

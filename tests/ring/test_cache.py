@@ -49,6 +49,30 @@ async def test_a_second_read_is_a_hit_of_the_owner(three_nodes, start_cache, dat
     assert database.loads == 1
 
 
+async def test_what_is_read_is_decoded_wherever_it_came_from(three_nodes, start_cache, database):
+    """A fresh load, a hit, and with every node dead; what is not there is None and never seen by the decoder."""
+    cache = await start_cache(three_nodes, database.log)
+    database.rows["k"] = b"12"
+    found = [await cache.get_or_load("k", database.loader("k"), int) for _ in range(2)]
+    absent = [await cache.get_or_load("none", database.loader("none"), int) for _ in range(2)]
+    for node in three_nodes.values():
+        node.kill()
+    await until(lambda: not cache.status().serving)
+    found.append(await cache.get_or_load("k", database.loader("k"), int))
+    assert [(answer.value, answer.result) for answer in found] == [(12, "miss"), (12, "hit"), (12, "miss")]
+    assert [(answer.value, answer.result) for answer in absent] == [(None, "miss"), (None, "hit")]
+
+
+async def test_what_cannot_be_decoded_is_its_reader_s_error(three_nodes, start_cache, database):
+    """And nobody else's: the entry stays as it is."""
+    cache = await start_cache(three_nodes, database.log)
+    database.rows["k"] = b"twelve"
+    for _ in range(2):
+        with pytest.raises(ValueError, match="twelve"):
+            await cache.get_or_load("k", database.loader("k"), int)
+    assert (await read(cache, database)).value == b"twelve"
+
+
 async def test_an_acknowledged_write_is_seen_by_every_process(three_nodes, start_cache, database):
     """G2 in its plainest form."""
     caches = [await start_cache(three_nodes, database.log) for _ in range(2)]

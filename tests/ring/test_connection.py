@@ -6,9 +6,10 @@ from contextlib import suppress
 import pytest
 import uvloop
 
-from ring.connection import connect
+from ring.connection import RedisConnection, connect
 from ring.errors import NodeBusyError, NodeError, NodeGoneError, NodeReplyError, NodeTimeoutError, NodeUnreachableError
 from ring.node import parse_address
+from tests.ring.conftest import until
 
 
 @pytest.fixture(params=["asyncio", "uvloop"])
@@ -259,3 +260,39 @@ def test_a_large_value_passes(play, start_node):
         return reply
 
     assert play(scene()) == value
+
+
+class Written(asyncio.Transport):
+    """Keeps what was written to it."""
+
+    def __init__(self):
+        super().__init__()
+        self.writes = []
+
+    def write(self, data):
+        self.writes.append(bytes(data))
+
+    def set_write_buffer_limits(self, high=None, low=None):
+        pass
+
+    def abort(self):
+        pass
+
+
+def test_what_the_next_turn_asks_goes_out_in_the_same_write(play):
+    """One system call, and one waking of the node, for callers of whom one comes a moment after the other."""
+
+    async def scene():
+        connection, transport = RedisConnection(lambda cause: None), Written()
+        connection.connection_made(transport)
+        connection.execute("ECHO", "1")
+        await asyncio.sleep(0)
+        connection.execute("ECHO", "2")
+        await until(lambda: transport.writes)
+        connection.execute("ECHO", "3")
+        await until(lambda: len(transport.writes) > 1)
+        connection.connection_lost(None)
+        return transport.writes
+
+    first, second = play(scene())
+    assert (first.count(b"ECHO"), second.count(b"ECHO")) == (2, 1)

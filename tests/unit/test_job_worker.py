@@ -1,6 +1,7 @@
 """How a job is tried, put off and given up: the service's own code over a queue in memory."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Collection
 from contextlib import asynccontextmanager, nullcontext
 
@@ -21,6 +22,7 @@ class Queue:
 
     def __init__(self) -> None:
         self.due: list[tuple[ImageId, int]] = []
+        self.suspects: set[ImageId] = set()
         self.put: list[tuple[ImageId, float, str, bool]] = []
         self.renewed: set[ImageId] = set()
         self.handed_back = 0
@@ -32,13 +34,15 @@ class Queue:
         self.renewal.set()
         self.renewing = False
 
-    async def claim(self, kind: str, claimed_by: str, *, limit: int, lease: float) -> list[Job]:
+    async def claim(self, kind: str, claimed_by: str, *, limit: int, lease: float, busy: bool) -> list[Job]:
         self.asked += 1
         await self.open.wait()
         if self.away:
             raise ServiceUnavailable
+        alone = bool(self.due) and self.due[0][0] in self.suspects
+        limit = limit if not alone else 0 if busy else 1
         taken, self.due = self.due[:limit], self.due[limit:]
-        return [Job(kind, image_id, "key", claimed_by, attempt, 0.0) for image_id, attempt in taken]
+        return [Job(kind, image_id, "key", claimed_by, attempt, 0.0, alone=alone) for image_id, attempt in taken]
 
     async def renew(self, kind: str, claimed_by: str, image_ids: Collection[ImageId], *, lease: float) -> None:
         self.renewing = True
@@ -238,6 +242,43 @@ async def test_what_kills_whoever_does_it_is_given_up_without_being_begun():
     stage = await outcome(ATTEMPTS + 1, None)
     assert stage.shop.begun == []
     assert "died" in stage.shop.given_up[0]
+
+
+async def test_nothing_is_done_beside_what_may_kill_its_process(monkeypatch):
+    """What is under way is finished first, and the next ones wait until it has ended."""
+    monkeypatch.setattr(job_worker, "POLL_SECONDS", 0.01)
+    stage, ends = Stage(concurrency=3), defaultdict[ImageId, asyncio.Event](asyncio.Event)
+
+    async def perform(job: Job) -> None:
+        stage.shop.begun.append(job.image_id)
+        await ends[job.image_id].wait()
+
+    pauses: list[float] = []
+
+    def pause(least: float, _most: float) -> float:
+        pauses.append(least)
+        return least
+
+    async def looked_twice_more() -> None:
+        seen = len(pauses)
+        await until(lambda: len(pauses) > seen + 1)
+
+    monkeypatch.setattr(stage.shop, "perform", perform)
+    monkeypatch.setattr("random.uniform", pause)
+    async with stage.working():
+        first = stage.owe()
+        await until(lambda: stage.shop.begun == [first])
+        stage.queue.suspects.add(suspect := stage.owe(2))
+        last = stage.owe()
+        await looked_twice_more()
+        assert stage.shop.begun == [first]
+        ends[first].set()
+        await until(lambda: stage.shop.begun == [first, suspect])
+        await looked_twice_more()
+        assert stage.shop.begun == [first, suspect]
+        ends[suspect].set()
+        await until(lambda: stage.shop.begun == [first, suspect, last])
+        ends[last].set()
 
 
 async def test_what_hangs_is_no_attempt_for_ever(monkeypatch):

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, delete, exists, func, insert, literal, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, delete, exists, func, insert, literal, not_, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -21,6 +21,8 @@ from chitram.logs import current_request
 from chitram.services.job_ports import Census, Job
 from chitram.services.thumbnails import THUMBNAILS
 
+_ENDED = jobs.c.claimed_by.is_not(None)
+"""Of a job that is due: its claim ended by itself, since whoever has a job to do, hand back or put off, says so."""
 _CLAIMED = (jobs.c.image_id, jobs.c.attempts, jobs.c.owed_at, jobs.c.request_id)
 _BLOB_KEY = select(images.c.blob_key).where(images.c.id == jobs.c.image_id).scalar_subquery().label("blob_key")
 
@@ -61,17 +63,19 @@ class SqlJobs:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def claim(self, kind: str, claimed_by: str, *, limit: int, lease: float) -> Sequence[Job]:
+    async def claim(self, kind: str, claimed_by: str, *, limit: int, lease: float, busy: bool) -> Sequence[Job]:
         """Looks first: a queue without anything due costs a read of its index, and holds up no writer."""
-        if not await self._is_due(kind):
+        first = await self._first_due(kind)
+        if first is None or (first.ended and busy):
             return []
+        limit = 1 if first.ended else limit
         async with self._database.write() as connection:
             now, until = within_statement(connection), within_statement(connection, timedelta(seconds=lease))
-            due = _unlocked(kind, _due(connection), limit=limit)
+            due = _unlocked(kind, and_(_due(connection), _ENDED if first.ended else not_(_ENDED)), limit=limit)
             taken = {"claimed_by": claimed_by, "due_at": until, "attempts": jobs.c.attempts + 1}
             change = update(jobs).where(due).values(taken).returning(*_CLAIMED, _BLOB_KEY, now.label("now"))
             rows = (await connection.execute(change)).all()
-        return [_job(kind, claimed_by, row) for row in sorted(rows, key=lambda row: row.owed_at)]
+        return [_job(kind, claimed_by, row, alone=first.ended) for row in sorted(rows, key=lambda row: row.owed_at)]
 
     async def renew(self, kind: str, claimed_by: str, image_ids: Collection[ImageId], *, lease: float) -> None:
         """In one statement. What somebody settles or deletes at this moment need not be renewed."""
@@ -131,10 +135,11 @@ class SqlJobs:
             waited = (await database_now(connection) - row.first).total_seconds() if row.first else 0.0
         return Census(row.owed, row.claimed, row.every - row.owed, max(waited, 0.0))
 
-    async def _is_due(self, kind: str) -> bool:
+    async def _first_due(self, kind: str) -> Any:
         async with self._database.read() as connection:
             due = and_(jobs.c.kind == kind, _due(connection))
-            return (await connection.execute(select(jobs.c.image_id).where(due).limit(1))).first() is not None
+            query = select(_ENDED.label("ended")).where(due).order_by(jobs.c.due_at).limit(1)
+            return (await connection.execute(query)).first()
 
 
 def _due(connection: AsyncConnection) -> ColumnElement[bool]:
@@ -143,9 +148,9 @@ def _due(connection: AsyncConnection) -> ColumnElement[bool]:
     return or_(jobs.c.due_at <= within_statement(connection), jobs.c.due_at > farthest)
 
 
-def _job(kind: str, claimed_by: str, row: Any) -> Job:
+def _job(kind: str, claimed_by: str, row: Any, *, alone: bool) -> Job:
     age = max((row.now - row.owed_at).total_seconds(), 0.0)
-    return Job(kind, ImageId(row.image_id), row.blob_key, claimed_by, row.attempts, age, row.request_id)
+    return Job(kind, ImageId(row.image_id), row.blob_key, claimed_by, row.attempts, age, row.request_id, alone)
 
 
 def _unlocked(kind: str, condition: ColumnElement[bool], *, limit: int | None = None) -> ColumnElement[bool]:

@@ -20,7 +20,7 @@ class Setback(Exception):
 @dataclass(frozen=True, slots=True)
 class Job:
     """A job that *claimed_by* has for its *attempt*; both together prove that it is theirs still. *age* is in seconds
-    since it is owed.
+    since it is owed. One that is to be done *alone* may have been the end of whoever had it last.
     """
 
     kind: str
@@ -30,6 +30,7 @@ class Job:
     attempt: int
     age: float
     request_id: str | None = None
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,12 @@ class JobQueue(Protocol):
     method raises ``ServiceUnavailable`` when the database cannot be reached.
     """
 
-    async def claim(self, kind: str, claimed_by: str, *, limit: int, lease: float) -> Sequence[Job]:
-        """Take up to *limit* jobs that are due, the longest due first; no two callers get the same one."""
+    async def claim(self, kind: str, claimed_by: str, *, limit: int, lease: float, busy: bool) -> Sequence[Job]:
+        """Take up to *limit* jobs that are due, the longest due first; no two callers get the same one.
+
+        One whose last claim ended by itself is given *alone*, and when its turn has come a *busy* caller, who has jobs
+        under way, gets none until those are done: if it kills its process, it takes nobody else's attempts along.
+        """
         ...
 
     async def renew(self, kind: str, claimed_by: str, image_ids: Collection[ImageId], *, lease: float) -> None:

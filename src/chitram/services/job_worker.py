@@ -136,11 +136,13 @@ class JobWorker:
 
     async def _claim(self) -> Sequence[Job]:
         free = self._concurrency - len(self._running)
-        if not free or time.monotonic() < self._rests_until:
+        alone = any(job.alone for job in self._running)
+        if not free or alone or time.monotonic() < self._rests_until:
             return ()
         try:
             await self._attempts.catch_up()
-            claiming = self._queue.claim(self._kind, self._claimed_by, limit=free, lease=LEASE_SECONDS)
+            busy = bool(self._running)
+            claiming = self._queue.claim(self._kind, self._claimed_by, limit=free, lease=LEASE_SECONDS, busy=busy)
             return await uninterrupted(claiming)
         except ServiceUnavailable as error:
             log.warning("cannot ask the database which jobs are owed", kind=self._kind, reason=str(error))
