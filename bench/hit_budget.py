@@ -31,7 +31,7 @@ from chitram.keys import GALLERY, HEALTH
 from chitram.metrics import Metrics
 from chitram.services.gallery import Gallery
 from chitram.services.health import Health
-from chitram.services.ports import Document
+from chitram.services.image_ports import Document
 from ring import Found, MemoryLog, RingCache
 
 CONNECTIONS, REQUESTS = 32, 10_000

@@ -21,7 +21,7 @@ from chitram.handlers.present import API, key_fields
 from chitram.handlers.ring_json import inspection_fields, plan_fields, report_fields
 from chitram.handlers.routes import api_routes, description_routes, probe_routes
 from chitram.metrics import Metrics
-from chitram.services.ports import NodePlan, NodeSet
+from chitram.services.node_set_ports import NodePlan, NodeSet
 from chitram.services.ring_dip import Dip
 from chitram.services.ring_ports import Holding, Inspection, RingEvent, RingMap
 from chitram.services.ring_report import report_of

@@ -14,7 +14,7 @@ from chitram.adapters.ring_log import LoggedRing
 from chitram.metrics import Metrics, NullMetrics
 from chitram.parts import blob_storage, configured_members, tracing_of
 from chitram.services.health import Health
-from chitram.services.ports import BlobStorage, ConnectedStorage
+from chitram.services.storage_ports import BlobStorage, ConnectedStorage
 from chitram.settings import Settings
 from chitram.tracing import Tracing
 from chitram.translation import node_health

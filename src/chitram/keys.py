@@ -11,7 +11,7 @@ from chitram.services.api_keys import ApiKeys
 from chitram.services.exports import Exports
 from chitram.services.gallery import Gallery
 from chitram.services.health import Health
-from chitram.services.ports import Quotas
+from chitram.services.image_ports import Quotas
 from chitram.services.ring_admin import RingAdmin
 from chitram.services.uploads import Uploads
 

@@ -17,7 +17,7 @@ from chitram.logs import get_logger
 from chitram.metrics import Work
 from chitram.services.health import Health
 from chitram.services.housekeeping import GRACE, Housekeeping, Swept
-from chitram.services.ports import BlobStorage, ConnectedStorage
+from chitram.services.storage_ports import BlobStorage, ConnectedStorage
 from ring import Membership, RingCache
 
 log = get_logger(__name__)

@@ -20,7 +20,7 @@ from chitram.handlers.present import image_body, image_fields
 from chitram.services.exports import Exports
 from chitram.services.job_ports import JobQueue, Workshop
 from chitram.services.job_worker import Finished, JobWorker
-from chitram.services.ports import BlobStorage, ConnectedStorage
+from chitram.services.storage_ports import BlobStorage, ConnectedStorage
 from chitram.services.uploads import UploadLimits
 from chitram.settings import Settings, SettingsError
 from chitram.tracing import Tracing, Untraced

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-from chitram.services.ports import BlobStorage
+from chitram.services.storage_ports import BlobStorage
 
 KEY = "originals/ab/x"
 

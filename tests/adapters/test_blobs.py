@@ -11,7 +11,7 @@ import pytest
 from chitram.adapters.blobs_disk import CHUNK, DiskStorage
 from chitram.adapters.blobs_s3 import S3Storage
 from chitram.adapters.s3_bucket import S3Bucket
-from chitram.services.ports import BlobStorage
+from chitram.services.storage_ports import BlobStorage
 from tests.adapters.blobs import KEY, keep, listed, pieces, read
 
 

@@ -25,7 +25,7 @@ from chitram.domain.image import Image, Thumbnails, Visibility
 from chitram.domain.media import MediaType
 from chitram.domain.thumbnail import original_key
 from chitram.handlers.present import image_body
-from chitram.services.ports import ImageChanges, Listing
+from chitram.services.image_ports import ImageChanges, Listing
 from ring import Membership, Node, NodeState
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)

@@ -5,7 +5,7 @@ from unittest import mock
 from chitram.adapters.ring_cache import CachedImages
 from chitram.cli import main
 from chitram.domain.identifiers import ImageId
-from chitram.services.ports import Fetched
+from chitram.services.image_ports import Fetched
 
 _fetch = CachedImages.fetch
 _found: dict[ImageId, Fetched] = {}

@@ -12,7 +12,7 @@ from chitram.domain.node_set import Member, RingNode
 from chitram.handlers.ring_svg import band_path, look
 from chitram.handlers.ring_words import memory_words
 from chitram.metrics import Metrics
-from chitram.services.ports import NodePlan, NodeSet
+from chitram.services.node_set_ports import NodePlan, NodeSet
 from chitram.services.ring_dip import expected_dip
 from chitram.services.ring_ports import NodeCounts, RingEvent, Vitals
 from chitram.services.ring_traffic import NodeTraffic, RecentTraffic, hit_ratio

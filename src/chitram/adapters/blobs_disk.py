@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from chitram.adapters.staging import Staging, common_folder, disk_errors, opened
 from chitram.domain.errors import ServiceUnavailable
-from chitram.services.ports import Space, Staged, StoredBlob
+from chitram.services.storage_ports import Space, Staged, StoredBlob
 
 CHUNK = 256 * 1024
 AT_ONCE = 64 * 1024

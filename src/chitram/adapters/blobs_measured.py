@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from chitram.services.ports import Blob, BlobStorage, Space, Staged, StoredBlob
+from chitram.services.storage_ports import Blob, BlobStorage, Space, Staged, StoredBlob
 
 
 class Recorder(Protocol):

@@ -26,7 +26,7 @@ from chitram.adapters.s3_bucket import S3Bucket
 from chitram.adapters.s3_errors import AWAY
 from chitram.adapters.staging import Staging, private_folder
 from chitram.domain.errors import ServiceUnavailable
-from chitram.services.ports import Space, Staged, StoredBlob
+from chitram.services.storage_ports import Space, Staged, StoredBlob
 
 DELETED_AT_ONCE = 500
 PROBE_KEY = "health/probe"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from chitram.adapters.node_facts import talking_to
 from chitram.adapters.ring_cache import unpack
-from chitram.services.ports import Document
+from chitram.services.image_ports import Document
 from ring import Node, codec
 from ring.errors import NodeError
 

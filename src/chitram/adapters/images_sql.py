@@ -19,8 +19,8 @@ from chitram.domain.identifiers import ImageId
 from chitram.domain.image import Image, Thumbnails, Visibility
 from chitram.domain.media import MediaType
 from chitram.domain.page import Cursor
+from chitram.services.image_ports import Document, ImageChanges, Listing
 from chitram.services.job_ports import Job
-from chitram.services.ports import Document, ImageChanges, Listing
 from ring import Commit
 
 Encode = Callable[[Image], bytes]

@@ -9,7 +9,7 @@ from chitram.adapters.database import Database
 from chitram.adapters.tables import images
 from chitram.domain.identifiers import ImageId
 from chitram.domain.image import Thumbnails
-from chitram.services.ports import Original
+from chitram.services.image_ports import Original
 
 _COLUMNS = (
     images.c.id,

@@ -16,7 +16,7 @@ from chitram.adapters.database_clock import database_now
 from chitram.adapters.tables import cache_clock, cache_node
 from chitram.domain.errors import Conflict, Problem, ValidationFailed
 from chitram.domain.node_set import Member, NodeChange, RingNode, changed, unread
-from chitram.services.ports import NodePlan, NodeSet
+from chitram.services.node_set_ports import NodePlan, NodeSet
 from ring import HashRing, Node, NodeState, Options, choose_seed, plan
 
 DRAIN_SECONDS = Options().timing.d_wait + 1.0

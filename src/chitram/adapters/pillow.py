@@ -16,7 +16,7 @@ from chitram.domain.errors import ChitramError, InvalidFileFormat, ServiceUnavai
 from chitram.domain.media import SNIFF_BYTES, MediaType, sniff
 from chitram.domain.thumbnail import SIZES, ThumbnailFormat
 from chitram.logs import get_logger
-from chitram.services.ports import Inspected, RenderedThumbnail
+from chitram.services.picture_ports import Inspected, RenderedThumbnail
 
 log = get_logger(__name__)
 

@@ -7,8 +7,8 @@ from chitram.adapters.images_sql import SqlImages, cache_key, image_id_of
 from chitram.domain.identifiers import ImageId
 from chitram.domain.image import Image, Visibility
 from chitram.domain.page import Cursor
+from chitram.services.image_ports import Document, Fetched, ImageChanges, Listed, Listing
 from chitram.services.job_ports import Job
-from chitram.services.ports import Document, Fetched, ImageChanges, Listed, Listing
 from ring import RingCache
 
 

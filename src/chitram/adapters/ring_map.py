@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from chitram.adapters.images_sql import cache_key
 from chitram.domain.node_set import Member
-from chitram.services.ports import NodeSet
+from chitram.services.node_set_ports import NodeSet
 from chitram.services.ring_ports import Arc, RingMap
 from ring import HashRing, Node
 

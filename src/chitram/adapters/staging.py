@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol, TypeVar
 
 from chitram.domain.errors import ServiceUnavailable
-from chitram.services.ports import Staged
+from chitram.services.storage_ports import Staged
 
 
 class _Closable(Protocol):

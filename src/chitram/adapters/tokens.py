@@ -8,7 +8,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
 
 from chitram.domain.errors import TokenExpired, Unauthorized
-from chitram.services.ports import Claims
+from chitram.services.account_ports import Claims
 
 ALGORITHM = "HS256"
 ISSUER = "chitram"

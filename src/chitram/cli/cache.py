@@ -15,7 +15,7 @@ from chitram.cli.cache_words import held_table, node_fields, stats_table
 from chitram.cli.image_ids import cached_name, picture_of
 from chitram.cli.live import writing_cache
 from chitram.cli.workplace import Workplace, place_options, placed
-from chitram.services.ports import NodeSet
+from chitram.services.node_set_ports import NodeSet
 from ring.hashing import slot
 from ring.hashring import encode
 

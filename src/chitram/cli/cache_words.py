@@ -6,7 +6,7 @@ from typing import Any
 from chitram.adapters.held_entry import Held
 from chitram.adapters.node_facts import NodeFacts
 from chitram.cli.words import columns, size
-from chitram.services.ports import NodeSet
+from chitram.services.node_set_ports import NodeSet
 
 _HEADINGS = ("node", "owns", "keys", "ours", "memory", "hits", "misses", "evicted", "policy", "cursor", "lag")
 _MEANS = {

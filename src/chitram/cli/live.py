@@ -8,7 +8,7 @@ from chitram.adapters.database import Database
 from chitram.adapters.invalidation_log_sql import SqlInvalidationLog
 from chitram.cli.words import counted
 from chitram.parts import blob_storage
-from chitram.services.ports import BlobStorage
+from chitram.services.storage_ports import BlobStorage
 from chitram.settings import Settings
 from ring import NullObserver, RingCache
 from ring.events import AckWaited, Event, Invalidated

@@ -13,7 +13,7 @@ from chitram.cli.image_ids import cached_name
 from chitram.cli.ring_change import CHANGES
 from chitram.cli.ring_words import set_fields, set_table, status_table
 from chitram.cli.workplace import Workplace, place_options, placed
-from chitram.services.ports import NodeSet
+from chitram.services.node_set_ports import NodeSet
 from ring import HashRing
 from ring.hashing import slot
 from ring.hashring import encode

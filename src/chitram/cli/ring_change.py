@@ -14,7 +14,7 @@ from chitram.cli.doctor.nodes_check import check_nodes
 from chitram.cli.ring_words import change_sentence, plan_table, set_fields
 from chitram.cli.workplace import Workplace, placed
 from chitram.domain.node_set import Action, NodeChange, RingNode
-from chitram.services.ports import NodePlan
+from chitram.services.node_set_ports import NodePlan
 
 HEAVIEST = 100
 """What the ring takes for a weight."""

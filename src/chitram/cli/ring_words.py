@@ -6,7 +6,7 @@ from typing import Any
 from chitram.adapters.node_probe import Probe
 from chitram.cli.words import columns, size
 from chitram.domain.node_set import Action, Member, NodeChange
-from chitram.services.ports import NodePlan, NodeSet
+from chitram.services.node_set_ports import NodePlan, NodeSet
 
 _LETTERS = {Member.UP: "N", Member.JOINING: "J", Member.DRAINING: "L"}
 _NEXT = {

@@ -17,7 +17,7 @@ from chitram.cli.logging import only_errors
 from chitram.cli.words import counted
 from chitram.cli.workplace import Workplace, place_options, placed
 from chitram.handlers.present import image_body
-from chitram.services.ports import Original
+from chitram.services.image_ports import Original
 from chitram.services.thumbnails import Thumbnailer
 
 BATCH = 100

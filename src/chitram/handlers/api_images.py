@@ -18,7 +18,7 @@ from chitram.handlers.forms import read_json
 from chitram.handlers.multipart import receive_upload
 from chitram.handlers.present import thumbnail_links
 from chitram.keys import GALLERY
-from chitram.services.ports import CacheResult, Document, ImageChanges
+from chitram.services.image_ports import CacheResult, Document, ImageChanges
 
 _NOBODY_ELSE = "private, no-cache"
 _HEAD, _PRIVATE_HEAD = (

@@ -9,7 +9,7 @@ from chitram.domain.image import Visibility
 from chitram.handlers.middlewares import add_common_headers
 from chitram.handlers.pace import ANY_PACE, Pace
 from chitram.logs import get_logger
-from chitram.services.ports import Blob
+from chitram.services.storage_ports import Blob
 
 log = get_logger(__name__)
 

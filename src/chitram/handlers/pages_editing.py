@@ -9,7 +9,7 @@ from chitram.handlers.pages_forms import form, local_path, see_other
 from chitram.handlers.pages_gallery import image_page
 from chitram.handlers.shell import visitor
 from chitram.keys import GALLERY
-from chitram.services.ports import ImageChanges
+from chitram.services.image_ports import ImageChanges
 
 
 @form(image_page)

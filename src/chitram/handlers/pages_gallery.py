@@ -20,7 +20,7 @@ from chitram.handlers.views import (
     MyImagesPage,
 )
 from chitram.keys import GALLERY, QUOTAS
-from chitram.services.ports import Document
+from chitram.services.image_ports import Document
 
 PAGE_SIZE = 24
 

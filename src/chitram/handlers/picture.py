@@ -14,7 +14,7 @@ from chitram.domain.sizes import byte_words
 from chitram.domain.thumbnail import SIZES, ThumbnailFormat, fit
 from chitram.handlers.copy_formats import CopyFormat, copy_formats
 from chitram.handlers.words import day_words, kind_words
-from chitram.services.ports import Document
+from chitram.services.image_ports import Document
 
 RATIOS = (
     *(50, 53, 56, 59, 63, 67, 71, 75, 80, 85, 90, 95, 100, 105, 111),

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from chitram.handlers.present import timestamp
-from chitram.services.ports import NodePlan, NodeSet
+from chitram.services.node_set_ports import NodePlan, NodeSet
 from chitram.services.ring_dip import Dip
 from chitram.services.ring_ports import Inspection, RingEvent
 from chitram.services.ring_report import NodeRow, RingReport

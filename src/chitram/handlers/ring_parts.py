@@ -14,7 +14,7 @@ from chitram.handlers.ring_words import (
     holding_words,
     percent,
 )
-from chitram.services.ports import NodePlan
+from chitram.services.node_set_ports import NodePlan
 from chitram.services.ring_dip import Dip
 from chitram.services.ring_ports import Deed, Inspection, RingEvent, Victim
 

@@ -17,7 +17,7 @@ from chitram.domain.errors import (
     ValidationFailed,
 )
 from chitram.domain.image import Caller
-from chitram.services.ports import Passwords, Tokens, Users
+from chitram.services.account_ports import Passwords, Tokens, Users
 
 LoginResult = Literal["ok", "wrong", "inactive"]
 

@@ -13,8 +13,8 @@ from uuid import uuid4
 from chitram.domain.account import User
 from chitram.domain.api_key import MAX_KEYS, ApiKey, KeyWish, fingerprint, new_secret
 from chitram.domain.errors import NotFound, ServiceUnavailable, TokenExpired, Unauthorized, ValidationFailed
+from chitram.services.account_ports import ApiKeyStore
 from chitram.services.accounts import Session
-from chitram.services.ports import ApiKeyStore
 
 NOTE_EVERY = timedelta(minutes=1)
 PAUSE_SECONDS = 5.0

@@ -21,8 +21,9 @@ from chitram.domain.identifiers import short_id
 from chitram.domain.image import Image
 from chitram.domain.page import Cursor
 from chitram.logs import get_logger
+from chitram.services.export_ports import Archive, ExportTurns, Library
 from chitram.services.manifest import Manifest
-from chitram.services.ports import Archive, Blob, BlobStorage, ExportTurns, Library
+from chitram.services.storage_ports import Blob, BlobStorage
 
 log = get_logger(__name__)
 

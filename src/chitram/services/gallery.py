@@ -19,7 +19,8 @@ from chitram.domain.identifiers import ImageId, parse_image_id
 from chitram.domain.image import Caller, Visibility, may_see, refuse_change, refuse_delete, title_problem
 from chitram.domain.page import Cursor, Page
 from chitram.domain.thumbnail import SIZES, ThumbnailFormat, thumbnail_key, thumbnail_keys
-from chitram.services.ports import Blob, BlobStorage, CacheResult, Document, ImageChanges, Images, Listing
+from chitram.services.image_ports import CacheResult, Document, ImageChanges, Images, Listing
+from chitram.services.storage_ports import Blob, BlobStorage
 from chitram.services.uploads import hash_token
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 from chitram.domain.thumbnail import image_id_of
 from chitram.logs import get_logger
-from chitram.services.ports import BlobStorage, KnownIds, StoredBlob
+from chitram.services.image_ports import KnownIds
+from chitram.services.storage_ports import BlobStorage, StoredBlob
 
 log = get_logger(__name__)
 

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from chitram.domain.account import User
-from chitram.services.ports import Archive
+from chitram.services.export_ports import Archive
 
 NAME = "manifest.json"
 FORMAT = 1

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from chitram.domain.errors import NotFound, Problem, ValidationFailed
 from chitram.domain.image import Caller
 from chitram.domain.node_set import NodeChange
-from chitram.services.ports import NodePlan, NodeSet, NodeSets
+from chitram.services.node_set_ports import NodePlan, NodeSet, NodeSets
 from chitram.services.ring_dip import Dip, expected_dip
 from chitram.services.ring_ports import (
     CacheEntries,

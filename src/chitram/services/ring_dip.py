@@ -13,7 +13,7 @@ that comes back from draining may still hold what it had: then the dip is smalle
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from chitram.services.ports import NodePlan
+from chitram.services.node_set_ports import NodePlan
 from chitram.services.ring_traffic import NodeTraffic, hit_ratio
 
 

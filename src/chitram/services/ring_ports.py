@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Literal, Protocol
 
 from chitram.domain.node_set import RingNode
-from chitram.services.ports import NodeSet
+from chitram.services.node_set_ports import NodeSet
 
 
 @dataclass(frozen=True, slots=True)

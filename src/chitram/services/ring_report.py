@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from chitram.domain.node_set import Member, RingNode
-from chitram.services.ports import NodeSet
+from chitram.services.node_set_ports import NodeSet
 from chitram.services.ring_ports import LiveNode, RingEvent, RingMap, Victim, Vitals
 from chitram.services.ring_traffic import NodeTraffic, hit_ratio
 

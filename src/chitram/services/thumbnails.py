@@ -10,8 +10,10 @@ from pathlib import Path
 from chitram.domain.errors import InvalidFileFormat, TooManyPixels
 from chitram.domain.identifiers import ImageId
 from chitram.domain.thumbnail import thumbnail_key, thumbnail_keys
+from chitram.services.image_ports import Images
 from chitram.services.job_ports import Hopeless, Job, Setback
-from chitram.services.ports import BlobStorage, Images, Pictures
+from chitram.services.picture_ports import Pictures
+from chitram.services.storage_ports import BlobStorage
 from chitram.services.uninterrupted import uninterrupted
 
 THUMBNAILS = "thumbnails"

@@ -28,7 +28,9 @@ from chitram.domain.image import MAX_TITLE_LENGTH, Caller, Image, Thumbnails, Vi
 from chitram.domain.media import MediaType, contradicts
 from chitram.domain.quota import UNLIMITED, Usage
 from chitram.domain.thumbnail import original_key
-from chitram.services.ports import BlobStorage, Document, Images, Inspected, Listing, Pictures, Quotas, Staged
+from chitram.services.image_ports import Document, Images, Listing, Quotas
+from chitram.services.picture_ports import Inspected, Pictures
+from chitram.services.storage_ports import BlobStorage, Staged
 
 
 @dataclass(frozen=True, slots=True)

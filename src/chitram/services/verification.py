@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from chitram.domain.errors import ServiceUnavailable
-from chitram.services.ports import BlobStorage, Inventory, Original
+from chitram.services.image_ports import Inventory, Original
+from chitram.services.storage_ports import BlobStorage
 
 AT_ONCE = 4
 BATCH = 100

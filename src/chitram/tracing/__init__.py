@@ -8,7 +8,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from chitram.services.ports import BlobStorage
+from chitram.services.storage_ports import BlobStorage
 from ring import Observer
 from ring.session import Connect
 

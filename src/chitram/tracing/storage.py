@@ -6,7 +6,7 @@ from datetime import datetime
 
 from opentelemetry.trace import Tracer
 
-from chitram.services.ports import Blob, BlobStorage, Space, Staged, StoredBlob
+from chitram.services.storage_ports import Blob, BlobStorage, Space, Staged, StoredBlob
 from chitram.tracing.spans import leaf
 
 BYTES = "chitram.storage.bytes"

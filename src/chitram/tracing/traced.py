@@ -10,7 +10,7 @@ from opentelemetry.trace import Link, SpanKind, get_current_span
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chitram.logs import current_trace
-from chitram.services.ports import BlobStorage
+from chitram.services.storage_ports import BlobStorage
 from chitram.tracing import CleanupContext
 from chitram.tracing.delivery import deliver_until_the_end, new_provider
 from chitram.tracing.requests import request_spans

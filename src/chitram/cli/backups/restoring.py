@@ -22,7 +22,7 @@ from chitram.cli.backups.taking import BATCH, FORMAT
 from chitram.domain.identifiers import parse_image_id
 from chitram.domain.image import Thumbnails
 from chitram.domain.thumbnail import original_key, thumbnail_keys
-from chitram.services.ports import Original
+from chitram.services.image_ports import Original
 
 
 @dataclass(slots=True)

@@ -23,7 +23,8 @@ from chitram.cli.backups.archive import BLOBS, DATABASE, MANIFEST, Writer
 from chitram.cli.words import size
 from chitram.domain.image import Thumbnails
 from chitram.domain.thumbnail import thumbnail_keys
-from chitram.services.ports import BlobStorage, Original
+from chitram.services.image_ports import Original
+from chitram.services.storage_ports import BlobStorage
 
 FORMAT = 1
 BATCH = 200

@@ -10,7 +10,7 @@ from chitram.cli.doctor.finding import Finding, ok, problem, warning
 from chitram.cli.words import size
 from chitram.cli.workplace import disk_path
 from chitram.domain.errors import ServiceUnavailable
-from chitram.services.ports import BlobStorage
+from chitram.services.storage_ports import BlobStorage
 from chitram.settings import Settings
 
 SECONDS = 4.0
