@@ -81,7 +81,7 @@ class Settings(BaseModel):
 
     upload_concurrency_limit: Annotated[int, Field(ge=1, le=1000)] = 10
     upload_concurrency_timeout: Annotated[float, Field(ge=0, le=600)] = 30.0
-    max_file_size_mb: Annotated[float, Field(gt=0, le=1024)] = 25
+    max_file_size_mb: Annotated[float, Field(ge=1e-6, le=1024)] = 25  # a byte at least
     max_pixels: Annotated[int, Field(ge=1, le=1_000_000_000)] = 64_000_000
     allowed_content_types: frozenset[MediaType] = frozenset(MediaType)
 

@@ -24,6 +24,8 @@ def test_flags_win_over_the_environment_and_that_over_the_file(tmp_path):
         ("APP_ENV", "prod"),
         ("CACHE_TTL_SECONDS", "soon"),
         ("MAX_FILE_SIZE_MB", "-1"),
+        ("MAX_FILE_SIZE_MB", "0.0000001"),
+        ("MAX_FILE_SIZE_MB", "nan"),
         ("DATABASE_URL", "mysql://x"),
         ("DATABASE_URL", "nonsense"),
         ("JWT_SECRET_KEY", "short"),
