@@ -122,7 +122,8 @@ class RedisConnection(asyncio.Protocol):
             self._ended.set_result(None)
 
     def _gather(self) -> None:
-        # What the next turn brings goes out with it: a turn costs an idle loop a microsecond, a write many times that.
+        # What the next turn brings goes out with it. A turn costs an idle loop a microsecond, where a write costs many;
+        # on a loop whose turns are long, every reply comes one turn later for it.
         self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:

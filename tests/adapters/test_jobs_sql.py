@@ -5,11 +5,12 @@ import shutil
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from chitram.adapters.database import Database
 from chitram.adapters.images_sql import SqlImages
@@ -121,6 +122,32 @@ async def test_what_may_have_killed_whoever_had_it_is_given_alone(images, queue)
         assert (job.image_id, job.alone) == (image_id, True)
     (job,) = await queue.claim(KIND, "ann", limit=3, lease=LONG, busy=True)
     assert (job.image_id, job.alone) == (untouched, False)
+
+
+async def test_what_may_have_killed_whoever_had_it_goes_out_beside_nothing_that_is_older(images, queue):
+    """It waits for its turn, and then for somebody who is idle."""
+    suspect, fresh = await filled(images, 2)
+    await queue.claim(KIND, "killed", limit=1, lease=0.0, busy=False)
+    (job,) = await queue.claim(KIND, "ann", limit=3, lease=LONG, busy=True)
+    assert (job.image_id, job.alone) == (fresh, False)
+    (job,) = await queue.claim(KIND, "bob", limit=3, lease=LONG, busy=False)
+    assert (job.image_id, job.alone) == (suspect, True)
+
+
+async def test_a_look_for_what_is_due_reads_no_further_than_to_the_first(tmp_path: Path, migrated_sqlite: Path):
+    """However many have been put off or given up: every process looks once a second, and SQLite has no clever plan."""
+    database = Database(f"sqlite+aiosqlite:///{shutil.copy(migrated_sqlite, tmp_path / 'chitram.db')}")
+    looks: list[tuple[str, Any]] = []
+    event.listen(database.engine.sync_engine, "before_cursor_execute", lambda *about: looks.append(about[2:4]))
+    assert await SqlJobs(database).claim(KIND, "ann", limit=3, lease=LONG, busy=False) == []
+    async with database.read() as connection:
+        plans = [
+            (await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values)).all()[0].detail
+            for text, values in looks.copy()
+            if "FROM jobs" in text
+        ]
+    await database.close()
+    assert [plan.partition("(kind=? AND ")[2] for plan in plans] == ["due_at<?)", "due_at>?)"]
 
 
 async def test_whoever_says_that_a_job_is_not_done_did_not_die_of_it(images, queue):

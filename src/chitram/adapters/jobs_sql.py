@@ -5,9 +5,9 @@ Whoever locks rows of both tables locks those of images first; whoever claims lo
 
 from collections.abc import Collection, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, case, delete, exists, func, insert, literal, not_, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, delete, exists, func, insert, literal, not_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -69,9 +69,10 @@ class SqlJobs:
         if first is None or (first.ended and busy):
             return []
         limit = 1 if first.ended else limit
+        of_its_kind = _ENDED if first.ended else not_(_ENDED)
         async with self._database.write() as connection:
             now, until = within_statement(connection), within_statement(connection, timedelta(seconds=lease))
-            due = _unlocked(kind, and_(_due(connection), _ENDED if first.ended else not_(_ENDED)), limit=limit)
+            due = _unlocked(kind, and_(_due(connection, stranded=first.stranded), of_its_kind), limit=limit)
             taken = {"claimed_by": claimed_by, "due_at": until, "attempts": jobs.c.attempts + 1}
             change = update(jobs).where(due).values(taken).returning(*_CLAIMED, _BLOB_KEY, now.label("now"))
             rows = (await connection.execute(change)).all()
@@ -135,17 +136,29 @@ class SqlJobs:
             waited = (await database_now(connection) - row.first).total_seconds() if row.first else 0.0
         return Census(row.owed, row.claimed, row.every - row.owed, max(waited, 0.0))
 
-    async def _first_due(self, kind: str) -> Any:
+    async def _first_due(self, kind: str) -> "_First | None":
+        """Asks twice rather than for either: in one question with an order SQLite would read the index to its end."""
         async with self._database.read() as connection:
-            due = and_(jobs.c.kind == kind, _due(connection))
-            query = select(_ENDED.label("ended")).where(due).order_by(jobs.c.due_at).limit(1)
-            return (await connection.execute(query)).first()
+            for stranded in (False, True):
+                due = and_(jobs.c.kind == kind, _due(connection, stranded=stranded))
+                query = select(_ENDED.label("ended")).where(due).order_by(jobs.c.due_at).limit(1)
+                if (row := (await connection.execute(query)).first()) is not None:
+                    return _First(ended=row.ended, stranded=stranded)
+        return None
 
 
-def _due(connection: AsyncConnection) -> ColumnElement[bool]:
+class _First(NamedTuple):
+    """The job whose turn it is: whether its claim ended by itself, and whether it is due because its time is absurd."""
+
+    ended: bool
+    stranded: bool
+
+
+def _due(connection: AsyncConnection, *, stranded: bool) -> ColumnElement[bool]:
     """Its time has come; or it is so far away that nobody can have meant it, and the clock was set back."""
-    farthest = within_statement(connection, timedelta(seconds=LONGEST_PAUSE))
-    return or_(jobs.c.due_at <= within_statement(connection), jobs.c.due_at > farthest)
+    if stranded:
+        return jobs.c.due_at > within_statement(connection, timedelta(seconds=LONGEST_PAUSE))
+    return jobs.c.due_at <= within_statement(connection)
 
 
 def _job(kind: str, claimed_by: str, row: Any, *, alone: bool) -> Job:
