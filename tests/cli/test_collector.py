@@ -4,13 +4,13 @@ import subprocess
 import sys
 
 SERVICE = """
-import gc, os, signal
+import gc, os
 from aiohttp import web
 from chitram.cli.server import run_service
 
 def ready(url):
-    print(gc.get_freeze_count(), gc.get_threshold()[0])
-    os.kill(os.getpid(), signal.SIGTERM)
+    print(gc.get_freeze_count(), gc.get_threshold()[0], flush=True)
+    os._exit(0)
 
 run_service(web.Application(), None, on_ready=ready)
 """
