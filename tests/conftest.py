@@ -1,5 +1,11 @@
 """Fixtures that every test may ask for: real servers, each started at its first use."""
 
+import signal
+
+# A shell has its background jobs ignore Ctrl-C, and whoever they start inherits that: no command could be interrupted.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 pytest_plugins = [
     "tests.log_lines",
     "tests.otlp",
