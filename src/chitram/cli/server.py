@@ -21,7 +21,7 @@ Site = tuple[web.Application, socket.socket]
 _BACKLOG = 65_535
 """As many as the system allows (`net.core.somaxconn`): who comes while it is full waits for seconds or is cut off."""
 _NEW_OBJECTS = 10_000
-"""Some twenty for each request under way; Python's 700 are those of thirty."""
+"""Python's 700 are reached by the requests of some fifty connections."""
 _log = get_logger(__name__)
 
 
